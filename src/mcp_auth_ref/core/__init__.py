@@ -1,0 +1,1 @@
+"""What can be read with the RFCs open: no sockets, no files, no clock, no environment, no randomness."""

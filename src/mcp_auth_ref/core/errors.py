@@ -1,0 +1,394 @@
+"""Every way in which this package refuses.
+
+    AuthError
+    ├── InvalidToken                 invalid_token           the token is not accepted, and no more is said
+    │   ├── MalformedToken           malformed_token         not a compact JWS in its one canonical form
+    │   ├── UnsupportedAlgorithm     unsupported_algorithm   `alg` is not the algorithm of any key we hold
+    │   ├── UnknownKey               unknown_key             `kid` names no key we hold
+    │   ├── UnknownIssuer            unknown_issuer          `iss` is none of several trusted issuers
+    │   ├── BadSignature             bad_signature           no key we hold made this signature
+    │   └── RefusedClaims            refused_claims          the signature holds; what it signs is refused
+    │       ├── WrongType            wrong_type              `typ` is not `at+jwt`
+    │       ├── MissingClaim         missing_claim           a required claim is absent or empty
+    │       ├── InvalidClaim         invalid_claim           a claim has the wrong JSON type or form
+    │       ├── WrongIssuer          wrong_issuer            `iss` is not the issuer these keys belong to
+    │       ├── WrongAudience        wrong_audience          `aud` does not name this server
+    │       ├── TokenExpired         token_expired           `exp` has passed
+    │       ├── TokenNotYetValid     token_not_yet_valid     `nbf` or `iat` lies in the future
+    │       ├── TokenTooOld          token_too_old           `iat` is longer ago than this server allows
+    │       └── TokenRevoked         token_revoked           taken back before it expired
+    ├── MissingToken                 missing_token           the request carries no token
+    ├── InvalidRequest               invalid_request         the credentials are not in the one form allowed
+    ├── InsufficientScope            insufficient_scope      the token is good and does not reach this far
+    ├── MisdirectedHost              misdirected_host        `Host` is not a name of this server
+    ├── ForbiddenOrigin              forbidden_origin        a browser page of another site is calling
+    ├── InvalidKey                   invalid_key             a secret or key is weak, unreadable or of a wrong kind
+    └── ConfigurationError           configuration_error     a setting is missing or wrong; nothing starts
+
+An error carries data; its sentence is made from that data and never holds a token, a secret or a part of one. `code` is
+stable. Above `RefusedClaims` nothing in the token has been proven, so a server answers `invalid_token` and keeps the
+true code for its log; from `RefusedClaims` on the signature holds and the holder may be told the reason.
+"""
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+
+class AuthError(Exception):
+    """Refuse a request, a token or a configuration; catch this to catch every refusal of this package."""
+
+    code: ClassVar[str] = "auth_error"
+    causes: ClassVar[tuple[str, ...]] = ()
+    cure: ClassVar[str] = ""
+
+    @property
+    def public_code(self) -> str:
+        """The code a caller over the network may learn."""
+        return self.code
+
+
+class InvalidToken(AuthError):
+    """The token is not accepted."""
+
+    code = "invalid_token"
+    causes: ClassVar[tuple[str, ...]] = (
+        "The token was signed with another secret or key than the server's.",
+        "The token was cut, wrapped or re-encoded on its way.",
+        "What was sent is not an access token: an ID token, a refresh token, an API key.",
+    )
+    cure = (
+        "Run `validate-mcp-token` on the machine that holds the server's settings: it names the exact reason, which "
+        "the server writes to its own log and tells no stranger."
+    )
+
+    @property
+    def public_code(self) -> str:
+        """`invalid_token`: while no signature holds, a caller learns no more than that."""
+        return InvalidToken.code
+
+
+class MalformedToken(InvalidToken):
+    """The token is not a compact JWS in its one canonical form (RFC 7515, section 7.1)."""
+
+    code = "malformed_token"
+    causes = (
+        "A line break, a space or quotation marks were copied along with the token.",
+        "The token was cut off: a terminal or a log shortened it.",
+        "It is no JWT at all, or an encrypted one (five parts instead of three).",
+    )
+    cure = "Copy the token as one unbroken line of three parts joined by two dots; issue a new one if it was cut."
+
+    def __init__(self, problem: str) -> None:
+        self.problem = problem
+        super().__init__(f"the token is malformed: {problem}")
+
+
+class UnsupportedAlgorithm(InvalidToken):
+    """The header's `alg` is not the algorithm of any key this verifier holds (RFC 8725, section 3.1)."""
+
+    code = "unsupported_algorithm"
+    causes = (
+        "The issuer signs with another algorithm than the one this server is configured for.",
+        "Somebody forged a token with `alg: none`, or signed with HS256 and the public key as the secret.",
+    )
+    cure = "Set `MCP_JWT_ALGORITHM` and the key to what the issuer really uses; never widen it to let one token pass."
+
+    def __init__(self, expected: Iterable[str]) -> None:
+        self.expected = tuple(sorted(set(expected)))
+        super().__init__(f"the token is not signed with {' or '.join(self.expected) or 'any algorithm known here'}")
+
+
+class UnknownKey(InvalidToken):
+    """The header's `kid` names no key this verifier holds."""
+
+    code = "unknown_key"
+    causes = (
+        "The issuer rotated its keys and this server has not learned the new one.",
+        "The token was signed with a secret or key that has been replaced here.",
+        "The token comes from another environment (staging, a colleague's machine).",
+    )
+    cure = "Compare the token's `kid` (`mcp-auth-ref token inspect`) with `mcp-auth-ref keys list`; issue a new token."
+
+    def __init__(self) -> None:
+        super().__init__("the token's kid names no key known here")
+
+
+class UnknownIssuer(InvalidToken):
+    """The token's `iss` is none of the several issuers this verifier trusts."""
+
+    code = "unknown_issuer"
+    causes = (
+        "The token comes from an authorization server that this server does not list.",
+        "The two spellings differ: a trailing slash, `http` for `https`, another host.",
+    )
+    cure = "Add the issuer to `[[issuers]]` in the configuration file, spelled exactly as its tokens spell it."
+
+    def __init__(self) -> None:
+        super().__init__("the token's iss is none of the trusted issuers")
+
+
+class BadSignature(InvalidToken):
+    """No key this verifier holds made the signature."""
+
+    code = "bad_signature"
+    causes = (
+        "Issuer and server read different secrets: another `.env`, another Docker secret, a trailing newline.",
+        "The token was changed after it was signed.",
+    )
+    cure = "Compare the `kid` that `mcp-auth-ref keys list` prints on both sides: it is derived from the key."
+
+    def __init__(self) -> None:
+        super().__init__("the signature does not match")
+
+
+class RefusedClaims(InvalidToken):
+    """The signature holds, and what it signs is refused."""
+
+    code = "refused_claims"
+    causes: ClassVar[tuple[str, ...]] = ("A claim of the token does not satisfy this server's policy.",)
+    cure = "The more exact code that comes with the refusal names the claim."
+
+    @property
+    def public_code(self) -> str:
+        """The exact code: whoever holds a rightly signed token may know why it is refused."""
+        return self.code
+
+
+class WrongType(RefusedClaims):
+    """The header's `typ` is not `at+jwt` (RFC 9068, section 4; RFC 8725, section 3.11)."""
+
+    code = "wrong_type"
+    causes = (
+        "An ID token or a logout token was sent instead of an access token.",
+        "The issuer writes the plain `typ: JWT` of older libraries.",
+    )
+    cure = "Send the access token. If the issuer is yours, let it write `typ: at+jwt` as RFC 9068 asks."
+
+    def __init__(self) -> None:
+        super().__init__("the token's typ is not at+jwt")
+
+
+class MissingClaim(RefusedClaims):
+    """A required claim is absent or empty (RFC 9068, section 2.2)."""
+
+    code = "missing_claim"
+    causes = (
+        "The issuer leaves out a claim that RFC 9068 requires.",
+        "The token was made by hand or by an older script.",
+    )
+    cure = "Let the issuer set `iss`, `sub`, `aud`, `client_id`, `iat`, `exp` and `jti`, each with a value."
+
+    def __init__(self, claim: str) -> None:
+        self.claim = claim
+        super().__init__(f"the token has no {claim}, or an empty one")
+
+
+class InvalidClaim(RefusedClaims):
+    """A claim has the wrong JSON type or form (RFC 7519, section 2 and 4.1)."""
+
+    code = "invalid_claim"
+    causes = (
+        "A date is a string, a boolean, negative or beyond all calendars.",
+        "`scope` is a list, or `aud` holds something that is not a string.",
+    )
+    cure = "Let the issuer write dates as numbers of seconds since 1970, and names and scopes as strings."
+
+    def __init__(self, claim: str, expected: str) -> None:
+        self.claim = claim
+        self.expected = expected
+        super().__init__(f"the token's {claim} is not {expected}")
+
+
+class WrongIssuer(RefusedClaims):
+    """The token's `iss` is not, character for character, the issuer its key belongs to (RFC 9068, section 4)."""
+
+    code = "wrong_issuer"
+    causes = (
+        "The two spellings differ: a trailing slash, `http` for `https`, another port.",
+        "Two environments share one secret, and the token comes from the other.",
+    )
+    cure = (
+        "Set `MCP_ISSUER` to exactly the string the tokens carry in `iss`, and give each environment a key of its own."
+    )
+
+    def __init__(self, expected: str) -> None:
+        self.expected = expected
+        super().__init__(f"the token's iss is not {expected}")
+
+
+class WrongAudience(RefusedClaims):
+    """The token's `aud` does not name this server (RFC 8707; RFC 9068, section 4)."""
+
+    code = "wrong_audience"
+    causes = (
+        "The token was issued for another server.",
+        "The client asked for the token without the `resource` parameter.",
+        "The two spellings differ: a trailing slash, a missing `/mcp`, another host name.",
+    )
+    cure = "Ask for a token whose `resource` is this server's `MCP_RESOURCE_URL`, character for character."
+
+    def __init__(self, expected: str) -> None:
+        self.expected = expected
+        super().__init__(f"the token's aud does not name {expected}")
+
+
+class TokenExpired(RefusedClaims):
+    """The token's `exp` has passed (RFC 7519, section 4.1.4)."""
+
+    code = "token_expired"
+    causes = (
+        "The token has lived its time.",
+        "The clock of the issuer or of this server is wrong.",
+    )
+    cure = "Get a new token. If it was fresh, compare the clocks of both machines and run NTP on both."
+
+    def __init__(self, expired_at: float, now: float) -> None:
+        self.expired_at = expired_at
+        self.now = now
+        super().__init__(f"the token expired {now - expired_at:.0f} seconds ago")
+
+
+class TokenNotYetValid(RefusedClaims):
+    """The token's `nbf` or `iat` lies in the future (RFC 7519, sections 4.1.5 and 4.1.6)."""
+
+    code = "token_not_yet_valid"
+    causes = (
+        "The issuer's clock is ahead of this server's.",
+        "The token was issued for later use (`nbf`).",
+    )
+    cure = "Run NTP on both machines; a difference of up to the leeway is forgiven. Else wait."
+
+    def __init__(self, claim: str, valid_from: float, now: float) -> None:
+        self.claim = claim
+        self.valid_from = valid_from
+        self.now = now
+        super().__init__(f"the token's {claim} lies {valid_from - now:.0f} seconds ahead")
+
+
+class TokenTooOld(RefusedClaims):
+    """The token's `iat` is longer ago than this server allows, whatever its `exp` says."""
+
+    code = "token_too_old"
+    causes = ("The issuer grants longer lifetimes than this server accepts (`MCP_MAX_TOKEN_AGE`).",)
+    cure = "Get a new token, and let the issuer's lifetime be no longer than `MCP_MAX_TOKEN_AGE`."
+
+    def __init__(self, age: float, max_age: float) -> None:
+        self.age = age
+        self.max_age = max_age
+        super().__init__(f"the token is {age:.0f} seconds old; {max_age:.0f} are allowed")
+
+
+class TokenRevoked(RefusedClaims):
+    """The token was taken back before it expired."""
+
+    code = "token_revoked"
+    causes = ("The token, its family or all of its subject's older tokens were revoked.",)
+    cure = "Sign in again to get a new token; if you did not expect this, ask who revoked it."
+
+    def __init__(self) -> None:
+        super().__init__("the token has been revoked")
+
+
+class MissingToken(AuthError):
+    """The request carries no token."""
+
+    code = "missing_token"
+    causes = (
+        "The client has not signed in yet: this answer is how it learns where to.",
+        "The header was lost: a redirect, a proxy, an unset variable, a space that split a command-line argument.",
+        "The token was put into the query string or the body, where it is not looked for.",
+    )
+    cure = "Send `Authorization: Bearer` and the token, in that header and nowhere else."
+
+    def __init__(self) -> None:
+        super().__init__("the request carries no access token")
+
+
+class InvalidRequest(AuthError):
+    """The credentials are not in the one form allowed (RFC 6750, section 3.1)."""
+
+    code = "invalid_request"
+    causes = (
+        "Two `Authorization` headers, or a token in two places at once.",
+        "Something other than one token stands behind `Bearer`: nothing, a second word, a quotation mark.",
+        "The body is not the JSON-RPC message that the endpoint takes.",
+    )
+    cure = "Send exactly one header: `Authorization: Bearer`, one space, the token."
+
+    def __init__(self, problem: str) -> None:
+        self.problem = problem
+        super().__init__(problem)
+
+
+class InsufficientScope(AuthError):
+    """The token is good and does not reach this far (RFC 6750, section 3.1)."""
+
+    code = "insufficient_scope"
+    causes = (
+        "The token was issued with fewer scopes than the operation needs.",
+        "The role of the user does not include the scope.",
+    )
+    cure = "Get a token with all the scopes the challenge lists: they are everything this operation needs."
+
+    def __init__(self, required: Iterable[str]) -> None:
+        self.required = tuple(sorted(set(required)))
+        super().__init__(f"the operation needs the scope {' '.join(self.required)}")
+
+
+class MisdirectedHost(AuthError):
+    """The `Host` header is not a name of this server (RFC 9110, section 15.5.20)."""
+
+    code = "misdirected_host"
+    causes = (
+        "A proxy passes on its own host name, or the name is not in the server's list.",
+        "A web page resolves its own name to this machine (DNS rebinding).",
+    )
+    cure = "Call the server by the host of its `MCP_RESOURCE_URL`, or let the proxy send that name on."
+
+    def __init__(self, expected: Iterable[str]) -> None:
+        self.expected = tuple(expected)
+        super().__init__(f"this server answers for {' and '.join(self.expected)} only")
+
+
+class ForbiddenOrigin(AuthError):
+    """A browser page of a site that is not allowed is calling (the specification's defence against DNS rebinding)."""
+
+    code = "forbidden_origin"
+    causes = ("A page of another web site calls this server from its visitor's browser.",)
+    cure = "If the page is yours, add its origin to `MCP_ALLOWED_ORIGINS`."
+
+    def __init__(self) -> None:
+        super().__init__("the Origin of the calling page is not allowed here")
+
+
+class InvalidKey(AuthError):
+    """A secret or key is too weak, unreadable or of the wrong kind (RFC 8725, sections 3.2 and 3.5)."""
+
+    code = "invalid_key"
+    causes = (
+        "A secret of fewer than 32 bytes, an RSA key of fewer than 2048 bits, a curve other than P-256.",
+        "A public key was given as a shared secret, or a private key where a public one belongs.",
+        "The file is not PEM or JWK, or is protected by a passphrase.",
+    )
+    cure = "Make a secret with `mcp-auth-ref secret new` or a key pair with `mcp-auth-ref keys new`."
+
+    def __init__(self, problem: str) -> None:
+        self.problem = problem
+        super().__init__(f"the key cannot be used: {problem}")
+
+
+class ConfigurationError(AuthError):
+    """A setting is missing or wrong; nothing starts."""
+
+    code = "configuration_error"
+    causes = (
+        "A required variable is not set, or its file cannot be read.",
+        "A value has the wrong form, or two settings exclude each other.",
+    )
+    cure = "The message names the setting, what is wrong with it and a right value; `mcp-auth-ref settings` shows all."
+
+    def __init__(self, setting: str, problem: str, remedy: str) -> None:
+        self.setting = setting
+        self.problem = problem
+        self.remedy = remedy
+        super().__init__(f"{setting}: {problem}. {remedy}")

@@ -1,0 +1,1 @@
+"""The strict verifier inside servers people already have."""
