@@ -1,1 +1,92 @@
-"""The reference implementation behind a guide to MCP authentication whose every example is run."""
+"""The reference implementation behind a guide to MCP authentication whose every example is run.
+
+Everything public is here, and each name is imported when it is first asked for: `import mcp_auth_ref` costs next to
+nothing, and who only verifies tokens never loads a server.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mcp_auth_ref.app import create_app
+    from mcp_auth_ref.core.discovery import Challenge, parse_challenges, resource_metadata, well_known
+    from mcp_auth_ref.core.errors import (
+        AuthError,
+        ConfigurationError,
+        InsufficientScope,
+        InvalidKey,
+        InvalidToken,
+        RefusedClaims,
+    )
+    from mcp_auth_ref.core.keys import KeySet, SigningKey, VerifyingKey
+    from mcp_auth_ref.core.tokens import Claims, TokenIssuer, TokenVerifier, TrustedIssuers
+    from mcp_auth_ref.server.cache import VerifiedTokenCache
+    from mcp_auth_ref.server.resource import RequireToken
+    from mcp_auth_ref.settings import Settings
+
+__all__ = [
+    "AuthError",
+    "Challenge",
+    "Claims",
+    "ConfigurationError",
+    "InsufficientScope",
+    "InvalidKey",
+    "InvalidToken",
+    "KeySet",
+    "RefusedClaims",
+    "RequireToken",
+    "Settings",
+    "SigningKey",
+    "TokenIssuer",
+    "TokenVerifier",
+    "TrustedIssuers",
+    "VerifiedTokenCache",
+    "VerifyingKey",
+    "create_app",
+    "parse_challenges",
+    "resource_metadata",
+    "well_known",
+]
+
+_HOMES = {
+    "app": ("create_app",),
+    "core.discovery": (
+        "Challenge",
+        "parse_challenges",
+        "resource_metadata",
+        "well_known",
+    ),
+    "core.errors": (
+        "AuthError",
+        "ConfigurationError",
+        "InsufficientScope",
+        "InvalidKey",
+        "InvalidToken",
+        "RefusedClaims",
+    ),
+    "core.keys": (
+        "KeySet",
+        "SigningKey",
+        "VerifyingKey",
+    ),
+    "core.tokens": (
+        "Claims",
+        "TokenIssuer",
+        "TokenVerifier",
+        "TrustedIssuers",
+    ),
+    "server.cache": ("VerifiedTokenCache",),
+    "server.resource": ("RequireToken",),
+    "settings": ("Settings",),
+}
+
+
+def __getattr__(name: str) -> object:
+    for module, names in _HOMES.items():
+        if name in names:
+            return getattr(import_module(f"mcp_auth_ref.{module}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

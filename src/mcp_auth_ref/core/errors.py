@@ -33,6 +33,13 @@ true code for its log; from `RefusedClaims` on the signature holds and the holde
 from collections.abc import Iterable
 from typing import ClassVar
 
+GUIDE_URL = "https://mcp-auth-ref.github.io/"
+
+
+def help_url(code: str) -> str:
+    """Return the address of the guide's section on an error code."""
+    return f"{GUIDE_URL}reference/errors/#{code}"
+
 
 class AuthError(Exception):
     """Refuse a request, a token or a configuration; catch this to catch every refusal of this package."""
