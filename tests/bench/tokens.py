@@ -1,0 +1,147 @@
+"""Verification of one access token with the full policy: ours, cached, and the peers'."""
+
+import asyncio
+import time
+import warnings
+from collections.abc import Callable, Iterator
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1
+from cryptography.hazmat.primitives.asymmetric.ec import generate_private_key as generate_p256
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key as generate_rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from fastmcp.server.auth.providers.jwt import JWTVerifier
+from joserfc import jwk as joserfc_jwk
+from joserfc import jwt as joserfc_jwt
+
+from mcp_auth_ref import KeySet, SigningKey, TokenIssuer, TokenVerifier, VerifiedTokenCache
+from mcp_auth_ref.core.scopes import ROLES
+from tests.bench.measure import Row, Run, cpu_time
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # authlib deprecates this module in favour of joserfc, which stands beside it here
+    from authlib.jose import JsonWebToken
+
+ISSUER = "http://127.0.0.1:8765"
+RESOURCE = "http://127.0.0.1:8765/mcp"
+REQUIRED = ("iss", "sub", "aud", "client_id", "iat", "exp", "jti")
+TARGETS = {"HS256": 4.0, "RS256": 2.0, "ES256": 1.3, "EdDSA": 1.2}
+CACHED_TARGET = 40.0
+CALLS = {"HS256": 5000, "RS256": 2000, "ES256": 1000, "EdDSA": 1000}
+
+
+def rows() -> Iterator[Row]:
+    """Measure each algorithm; the baseline is PyJWT's `decode` with a loaded key."""
+    for key in (
+        SigningKey.from_secret(b"a benchmark secret, good for nothing else"),
+        SigningKey.from_private_key(generate_rsa(65537, 2048)),
+        SigningKey.from_private_key(generate_p256(SECP256R1())),
+        SigningKey.from_private_key(Ed25519PrivateKey.generate()),
+    ):
+        times = cpu_time(_contenders(key), calls=CALLS[key.algorithm])
+        for name, seconds in times.items():
+            target = {"ours": TARGETS[key.algorithm], "ours, cached": CACHED_TARGET}.get(name)
+            ratio = times["PyJWT"] / seconds
+            yield Row(f"verify {key.algorithm}", name, seconds * 1e6, "µs", "PyJWT", ratio, target)
+
+
+def sample_token(key: SigningKey) -> str:
+    """Issue the token that every contender verifies: the one a user gets by default."""
+    return TokenIssuer(ISSUER, RESOURCE, KeySet([key])).issue(
+        subject="ada",
+        client_id="bench",
+        scopes=ROLES["user"],
+        now=int(time.time()),
+        token_id="bench-bench-bench-bench",
+        username="Ada",
+        role="user",
+    )
+
+
+def _contenders(key: SigningKey) -> dict[str, Run]:
+    token = sample_token(key)
+    now = time.time()
+    verifier = TokenVerifier(ISSUER, RESOURCE, KeySet([key]))
+    cache = VerifiedTokenCache(verifier)
+    return {
+        "PyJWT": _repeat(_pyjwt(key, token)),
+        "ours": _repeat(lambda: verifier.verify(token, now=now)),
+        "ours, cached": _repeat(lambda: cache.verify(token, now=now)),
+        "joserfc": _repeat(_joserfc(key, token)),
+        "authlib": _repeat(_authlib(key, token)),
+        "FastMCP JWTVerifier": _fastmcp(key, token),
+    }
+
+
+def _repeat(call: Callable[[], object]) -> Run:
+    def run(times: int) -> None:
+        for _ in range(times):
+            call()
+
+    return run
+
+
+def _pyjwt(key: SigningKey, token: str) -> Callable[[], object]:
+    def call() -> object:
+        return jwt.decode(
+            token,
+            key.material,
+            algorithms=[key.algorithm],
+            audience=RESOURCE,
+            issuer=ISSUER,
+            options={"require": list(REQUIRED)},
+        )
+
+    return call
+
+
+def _joserfc(key: SigningKey, token: str) -> Callable[[], object]:
+    loaded: joserfc_jwk.Key
+    if isinstance(key.material, bytes):
+        loaded = joserfc_jwk.OctKey.import_key(key.material)
+    else:
+        loaded = joserfc_jwk.import_key(_pem(key), {"RS256": "RSA", "ES256": "EC", "EdDSA": "OKP"}[key.algorithm])
+    essential = {name: {"essential": True} for name in REQUIRED}
+    claims = joserfc_jwt.JWTClaimsRegistry(
+        **{**essential, "iss": {"essential": True, "value": ISSUER}, "aud": {"essential": True, "value": RESOURCE}}
+    )
+
+    def call() -> object:
+        decoded = joserfc_jwt.decode(token, loaded, algorithms=[key.algorithm])
+        claims.validate(decoded.claims)
+        return decoded
+
+    return call
+
+
+def _authlib(key: SigningKey, token: str) -> Callable[[], object]:
+    reader = JsonWebToken([key.algorithm])
+    material = key.material if isinstance(key.material, bytes) else _pem(key)
+    options = {name: {"essential": True} for name in REQUIRED}
+    options |= {"iss": {"essential": True, "value": ISSUER}, "aud": {"essential": True, "value": RESOURCE}}
+
+    def call() -> object:
+        claims = reader.decode(token, material, claims_options=options)
+        claims.validate()
+        return claims
+
+    return call
+
+
+def _fastmcp(key: SigningKey, token: str) -> Run:
+    material = key.material if isinstance(key.material, bytes) else _pem(key)
+    verifier = JWTVerifier(public_key=material, issuer=ISSUER, audience=RESOURCE, algorithm=key.algorithm)
+
+    async def verify(times: int) -> None:
+        for _ in range(times):
+            if await verifier.verify_token(token) is None:
+                raise AssertionError("FastMCP refused the sample token")
+
+    return lambda times: asyncio.run(verify(times))
+
+
+def _pem(key: SigningKey) -> bytes:
+    if isinstance(key.material, bytes):
+        raise TypeError("a shared secret has no PEM form")
+    return key.material.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
