@@ -236,12 +236,12 @@ def _check_language(language: str, snippet: str) -> None:
 
 
 def _check_highlight(hl_lines: str, marked: list[int], text: str, snippet: str) -> None:
-    """Hold `hl_lines` to the `highlight…` sections, so that a highlight moves with its code."""
+    """Hold `hl_lines`, where there are any, to the `highlight…` sections, so that a highlight moves with its code."""
     chosen: set[int] = set()
     for span in hl_lines.split():
         first, _, last = span.partition("-")
         chosen |= set(range(int(first), int(last or first) + 1))
-    if chosen != set(marked):
+    if chosen and chosen != set(marked):
         right = f'hl_lines="{" ".join(map(str, marked))}"' if marked else "no hl_lines"
         raise GuideError(
             f"hl_lines={hl_lines!r} of {text.count(chr(10))} lines, but the sections named highlight… of "
