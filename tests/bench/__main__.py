@@ -4,6 +4,7 @@ import argparse
 import json
 import platform
 import sys
+import warnings
 from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -23,6 +24,7 @@ def main() -> None:
     parser.add_argument("groups", nargs="*", choices=GROUPS, default=GROUPS)
     parser.add_argument("--json", type=Path, default=Path(".cache/bench.json"), metavar="FILE")
     arguments = parser.parse_args()
+    warnings.simplefilter("ignore")  # what the peers warn of, their own deprecations above all, is not measured here
     rows = list(_measured(arguments.groups))
     arguments.json.parent.mkdir(parents=True, exist_ok=True)
     arguments.json.write_text(json.dumps({**_setting(), "rows": [asdict(row) for row in rows]}, indent=2) + "\n")

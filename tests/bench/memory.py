@@ -9,14 +9,14 @@ from contextlib import suppress
 
 from mcp_auth_ref import InvalidToken, KeySet, SigningKey, TokenVerifier, VerifiedTokenCache
 from tests.bench.measure import Row
-from tests.bench.tokens import ISSUER, RESOURCE, sample_token
+from tests.bench.tokens import ISSUER, RESOURCE, SECRET, sample_token
 
 CALLS = 1_000_000
 
 
 def rows() -> Iterator[Row]:
     """Report the growth of the resident set, in MiB; the ratio is after ÷ before."""
-    key = SigningKey.from_secret(b"a benchmark secret, good for nothing else")
+    key = SigningKey.from_secret(SECRET)
     token = sample_token(key)
     verifier = VerifiedTokenCache(TokenVerifier(ISSUER, RESOURCE, KeySet([key])))
     uncached = TokenVerifier(ISSUER, RESOURCE, KeySet([key]))

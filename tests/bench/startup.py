@@ -10,9 +10,8 @@ from pathlib import Path
 
 from mcp_auth_ref import SigningKey
 from tests.bench.measure import Row
-from tests.bench.tokens import sample_token
+from tests.bench.tokens import SECRET, sample_token
 
-SECRET = "a benchmark secret, good for nothing else"
 ROUNDS = 9
 BATCH = 100
 BATCH_TARGET = 1.2
@@ -20,7 +19,7 @@ BATCH_TARGET = 1.2
 
 def rows() -> Iterator[Row]:
     """Measure the commands, then what ninety-nine more tokens add to the time of one."""
-    token = sample_token(SigningKey.from_secret(SECRET.encode()))
+    token = sample_token(SigningKey.from_secret(SECRET))
     seconds = {name: _cpu(command) for name, command in _commands(token).items()}
     for name, value in seconds.items():
         yield Row("start-up", name, value * 1e3, "ms", "import jwt", seconds["import jwt"] / value)
@@ -62,7 +61,7 @@ def _script(name: str) -> list[str]:
 
 def _cpu(command: Sequence[str], *, stdin: Path | None = None) -> float:
     """Return the user and system seconds of the best of several runs; a command that fails is no measurement."""
-    environment = {"PATH": os.environ["PATH"], "MCP_JWT_SECRET": SECRET}
+    environment = {"PATH": os.environ["PATH"], "MCP_JWT_SECRET": SECRET.decode()}
     best = float("inf")
     for _ in range(ROUNDS):
         before = resource.getrusage(resource.RUSAGE_CHILDREN)

@@ -2,10 +2,11 @@
 
 import asyncio
 import time
-import warnings
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import jwt
+from authlib.jose import JsonWebToken
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1
 from cryptography.hazmat.primitives.asymmetric.ec import generate_private_key as generate_p256
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -14,15 +15,13 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from fastmcp.server.auth.providers.jwt import JWTVerifier
 from joserfc import jwk as joserfc_jwk
 from joserfc import jwt as joserfc_jwt
+from jwt.algorithms import HMACAlgorithm
 
 from mcp_auth_ref import KeySet, SigningKey, TokenIssuer, TokenVerifier, VerifiedTokenCache
 from mcp_auth_ref.core.scopes import ROLES
 from tests.bench.measure import Row, Run, cpu_time
 
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # authlib deprecates this module in favour of joserfc, which stands beside it here
-    from authlib.jose import JsonWebToken
-
+SECRET = b"a benchmark secret, good for nothing else"
 ISSUER = "http://127.0.0.1:8765"
 RESOURCE = "http://127.0.0.1:8765/mcp"
 REQUIRED = ("iss", "sub", "aud", "client_id", "iat", "exp", "jti")
@@ -34,7 +33,7 @@ CALLS = {"HS256": 5000, "RS256": 2000, "ES256": 1000, "EdDSA": 1000}
 def rows() -> Iterator[Row]:
     """Measure each algorithm; the baseline is PyJWT's `decode` with a loaded key."""
     for key in (
-        SigningKey.from_secret(b"a benchmark secret, good for nothing else"),
+        SigningKey.from_secret(SECRET),
         SigningKey.from_private_key(generate_rsa(65537, 2048)),
         SigningKey.from_private_key(generate_p256(SECP256R1())),
         SigningKey.from_private_key(Ed25519PrivateKey.generate()),
@@ -97,15 +96,10 @@ def _pyjwt(key: SigningKey, token: str) -> Callable[[], object]:
 
 
 def _joserfc(key: SigningKey, token: str) -> Callable[[], object]:
-    loaded: joserfc_jwk.Key
-    if isinstance(key.material, bytes):
-        loaded = joserfc_jwk.OctKey.import_key(key.material)
-    else:
-        loaded = joserfc_jwk.import_key(_pem(key), {"RS256": "RSA", "ES256": "EC", "EdDSA": "OKP"}[key.algorithm])
-    essential = {name: {"essential": True} for name in REQUIRED}
-    claims = joserfc_jwt.JWTClaimsRegistry(
-        **{**essential, "iss": {"essential": True, "value": ISSUER}, "aud": {"essential": True, "value": RESOURCE}}
-    )
+    loaded = joserfc_jwk.import_key(_jwk(key))
+    policy: dict[str, Any] = {name: {"essential": True} for name in REQUIRED}
+    policy |= {"iss": {"essential": True, "value": ISSUER}, "aud": {"essential": True, "value": RESOURCE}}
+    claims = joserfc_jwt.JWTClaimsRegistry(**policy)
 
     def call() -> object:
         decoded = joserfc_jwt.decode(token, loaded, algorithms=[key.algorithm])
@@ -115,10 +109,14 @@ def _joserfc(key: SigningKey, token: str) -> Callable[[], object]:
     return call
 
 
+def _jwk(key: SigningKey) -> dict[str, Any]:
+    return key.public_jwk() or HMACAlgorithm.to_jwk(SECRET, as_dict=True)
+
+
 def _authlib(key: SigningKey, token: str) -> Callable[[], object]:
     reader = JsonWebToken([key.algorithm])
     material = key.material if isinstance(key.material, bytes) else _pem(key)
-    options = {name: {"essential": True} for name in REQUIRED}
+    options: dict[str, Any] = {name: {"essential": True} for name in REQUIRED}
     options |= {"iss": {"essential": True, "value": ISSUER}, "aud": {"essential": True, "value": RESOURCE}}
 
     def call() -> object:

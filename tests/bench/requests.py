@@ -1,0 +1,140 @@
+"""CPU time of a real server per request: without authentication ÷ with it."""
+
+import contextlib
+import http.client
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from mcp_auth_ref import SigningKey
+from tests.bench.measure import Row
+from tests.bench.tokens import SECRET, sample_token
+
+TARGET = 0.90
+ROUNDS = 5
+LIST_TOOLS = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/list"})
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A guarded server, and the same server without its guard."""
+
+    group: str
+    name: str
+    guarded: str
+    open: str
+    requests: int
+    target: float | None = None
+
+
+CASES = (
+    Case("plain ASGI", "ours, cached", "ours_cached", "plain", 3000, TARGET),
+    Case("plain ASGI", "ours", "ours", "plain", 3000),
+    Case("plain ASGI", "PyJWT in middleware", "pyjwt", "plain", 3000),
+    Case("/mcp tools/list", "ours", "serve", "serve without authentication", 600, TARGET),
+    Case("/mcp tools/list", "SDK, PyJWT verifier", "sdk_pyjwt", "sdk", 600),
+    Case("/mcp tools/list", "FastMCP JWTVerifier", "fastmcp_jwt", "fastmcp", 600),
+)
+
+
+def rows() -> Iterator[Row]:
+    """Measure each pair of servers, their rounds taking turns."""
+    token = sample_token(SigningKey.from_secret(SECRET))
+    for case in CASES:
+        with _server(case.guarded) as guarded, _server(case.open) as unguarded:
+            loads = {"with": _Load(guarded, token), "without": _Load(unguarded, token)}
+            best = dict.fromkeys(loads, float("inf"))
+            for _ in range(ROUNDS):
+                for side, load in loads.items():
+                    best[side] = min(best[side], load.cpu(case.requests))
+        ratio = best["without"] / best["with"]
+        yield Row(
+            f"request, {case.group}", case.name, best["with"] * 1e6, "µs", "no authentication", ratio, case.target
+        )
+
+
+class _Load:
+    """One connection that sends the same request over and over."""
+
+    def __init__(self, server: "_Running", token: str) -> None:
+        self._pid = server.pid
+        self._connection = http.client.HTTPConnection("127.0.0.1", server.port)
+        self._headers = {
+            "Authorization": f"Bearer {token}",
+            "Content-Type": "application/json",
+            "Accept": "application/json, text/event-stream",
+            "MCP-Protocol-Version": "2025-11-25",
+            "Host": "127.0.0.1:8765",
+        }
+        self._send(50)
+
+    def cpu(self, requests: int) -> float:
+        """Return the CPU seconds the server spent on each of so many requests."""
+        before = _cpu_seconds(self._pid)
+        self._send(requests)
+        return (_cpu_seconds(self._pid) - before) / requests
+
+    def _send(self, requests: int) -> None:
+        for _ in range(requests):
+            self._connection.request("POST", "/mcp", LIST_TOOLS, self._headers)
+            answer = self._connection.getresponse()
+            body = answer.read()
+            if answer.status != http.HTTPStatus.OK:
+                raise RuntimeError(f"no measurement: the server answered {answer.status} {body[:200]!r}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Running:
+    pid: int
+    port: int
+
+
+@contextlib.contextmanager
+def _server(name: str) -> Iterator[_Running]:
+    port = _free_port()
+    process = subprocess.Popen(
+        _command(name, port), env=_environment(name), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        _wait(port)
+        yield _Running(process.pid, port)
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def _command(name: str, port: int) -> list[str]:
+    if name.startswith("serve"):
+        return [sys.executable, str(Path(sys.executable).with_name("mcp-auth-ref")), "serve", "--port", str(port)]
+    application = f"tests.bench.servers:{name}"
+    return [sys.executable, "-m", "uvicorn", application, "--port", str(port), "--no-access-log"]
+
+
+def _environment(name: str) -> Mapping[str, str]:
+    disabled = {"MCP_AUTH_ENABLED": "false"} if name == "serve without authentication" else {}
+    return {"PATH": os.environ["PATH"], "MCP_JWT_SECRET": SECRET.decode(), **disabled}
+
+
+def _wait(port: int) -> None:
+    for _ in range(200):
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+            return
+        time.sleep(0.05)
+    raise RuntimeError("no measurement: the server did not start within 10 seconds")
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+def _cpu_seconds(pid: int) -> float:
+    """Return the CPU seconds of all threads of a process, to the nanosecond, from Linux's scheduler."""
+    threads = Path(f"/proc/{pid}/task").glob("*/schedstat")
+    return sum(int(thread.read_text(encoding="ascii").split()[0]) for thread in threads) / 1e9
