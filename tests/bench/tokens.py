@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import jwt
-from authlib.jose import JsonWebToken
+from authlib.jose import JsonWebKey, JsonWebToken
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1
 from cryptography.hazmat.primitives.asymmetric.ec import generate_private_key as generate_p256
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -115,12 +115,12 @@ def _jwk(key: SigningKey) -> dict[str, Any]:
 
 def _authlib(key: SigningKey, token: str) -> Callable[[], object]:
     reader = JsonWebToken([key.algorithm])
-    material = key.material if isinstance(key.material, bytes) else _pem(key)
+    loaded = JsonWebKey.import_key_set({"keys": [{**_jwk(key), "kid": key.kid}]})
     options: dict[str, Any] = {name: {"essential": True} for name in REQUIRED}
     options |= {"iss": {"essential": True, "value": ISSUER}, "aud": {"essential": True, "value": RESOURCE}}
 
     def call() -> object:
-        claims = reader.decode(token, material, claims_options=options)
+        claims = reader.decode(token, loaded, claims_options=options)
         claims.validate()
         return claims
 
