@@ -1,0 +1,516 @@
+"""Settings: each variable with its check, its default and what it is for, read into one frozen value.
+
+`Settings.load` asks the environment, then the file `.env`, then the TOML file that `MCP_CONFIG` names, and takes each
+value from the first that has it. What is wrong is refused by name, with a right value, before anything starts.
+"""
+
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from difflib import get_close_matches
+from ipaddress import ip_address
+from pathlib import Path
+from tomllib import TOMLDecodeError
+from typing import Annotated, Any, Literal, NamedTuple, TypeAlias
+from urllib.parse import urlsplit
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    SecretBytes,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import ErrorDetails
+from pydantic_settings import (
+    BaseSettings,
+    DotEnvSettingsSource,
+    EnvSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from mcp_auth_ref.core.errors import ConfigurationError
+
+PREFIX = "MCP_"
+OLDER_NAME = "JWT_SECRET_KEY"
+OTHER_VARIABLES = ("MCP_TOKEN",)  # the variable in which `validate-mcp-token` looks for a token
+DEMONSTRATION_SECRET = b"demonstration-secret-never-use-it-in-production"
+
+Algorithm: TypeAlias = Literal["HS256", "ES256", "RS256", "EdDSA"]
+
+
+class _Wrong(ValueError):
+    """What is wrong with a value and what would be right, in our own words."""
+
+    def __init__(self, problem: str, remedy: str, *, setting: str | None = None) -> None:
+        self.problem = problem
+        self.remedy = remedy
+        self.setting = setting
+        super().__init__(problem)
+
+
+def is_loopback(url: str) -> bool:
+    """Tell whether a URL leads to the machine it is used on."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def checked_url(url: str) -> str:
+    """Return the URL as it is, byte for byte: https, or http on loopback, without query, fragment and user name.
+
+    Raises ValueError.
+    """
+    right = "Write it like https://mcp.example.com/mcp"
+    try:
+        parts = urlsplit(url)
+        has_host = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        raise _Wrong("it is not a URL", right) from None
+    if not has_host or not url.startswith(("https://", "http://")):
+        raise _Wrong("it is not an https or http URL with a host", right)
+    if not url.isascii() or not url.isprintable() or " " in url:
+        raise _Wrong("it has characters that no URL has", right)
+    if "?" in url or "#" in url or "@" in parts.netloc:
+        raise _Wrong("it has a query, a fragment or a user name", right)
+    if parts.scheme == "http" and not is_loopback(url):
+        raise _Wrong("it is http outside loopback, where tokens would travel in the clear", right)
+    return url
+
+
+def _resource_url(url: str) -> str:
+    """Refuse a host in capitals: clients write it in small letters, and the two are compared byte for byte."""
+    host = urlsplit(url).netloc
+    if host != host.lower():
+        raise _Wrong("it has capital letters in its host", f"Write {url.replace(host, host.lower(), 1)}")
+    return url
+
+
+def _host(host: str) -> str:
+    if not host or host != host.lower() or "/" in host or urlsplit(f"//{host}").netloc != host:
+        raise _Wrong("it has something in it that is not a host with its port", "Write it like mcp.example.com:8443")
+    return host
+
+
+def _origin(origin: str) -> str:
+    parts = urlsplit(origin)
+    if parts.scheme not in ("https", "http") or origin != f"{parts.scheme}://{parts.netloc.lower()}":
+        raise _Wrong(
+            "it has something in it that is not an origin, as browsers send it", "Write it like https://app.example.com"
+        )
+    return origin
+
+
+def _comma_separated(value: object) -> object:
+    return [item.strip() for item in value.split(",") if item.strip()] if isinstance(value, str) else value
+
+
+def _no_variable(value: object) -> object:
+    if isinstance(value, str):
+        raise _Wrong("it does not fit into a variable", "Write [[issuers]] into the file that MCP_CONFIG names")
+    return value
+
+
+Url: TypeAlias = Annotated[str, AfterValidator(checked_url)]
+ResourceUrl: TypeAlias = Annotated[Url, AfterValidator(_resource_url)]
+Hosts: TypeAlias = Annotated[
+    tuple[Annotated[str, AfterValidator(_host)], ...], NoDecode, BeforeValidator(_comma_separated)
+]
+Origins: TypeAlias = Annotated[
+    tuple[Annotated[str, AfterValidator(_origin)], ...], NoDecode, BeforeValidator(_comma_separated)
+]
+
+
+class IssuerSettings(BaseModel):
+    """One table of `[[issuers]]`: an issuer whose tokens are accepted, and with which keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    issuer: Url = Field(
+        title="an https URL",
+        description="The issuer, spelled exactly as its tokens spell it in `iss`.",
+        examples=["https://login.example.com"],
+    )
+    audience: str | None = Field(
+        None,
+        min_length=1,
+        title="a string",
+        description="What its tokens must name in `aud`, where that is not `MCP_RESOURCE_URL`.",
+        examples=["https://mcp.example.com/mcp"],
+    )
+    algorithms: tuple[Algorithm, ...] = Field(
+        min_length=1,
+        title="HS256, ES256, RS256 or EdDSA, in a list",
+        description="The algorithms it may sign with. A key of another algorithm stops the start.",
+        examples=['["ES256"]'],
+    )
+    jwks_file: Path | None = Field(
+        None, title="a path", description="Its public keys as a JWK Set.", examples=['"login-keys.json"']
+    )
+    public_key_file: Path | None = Field(
+        None, title="a path", description="Its public key as PEM or JWK.", examples=['"login-key.pem"']
+    )
+    secret_file: Path | None = Field(
+        None, title="a path", description="The secret it shares with this server (HS256).", examples=['"login-secret"']
+    )
+
+    @model_validator(mode="after")
+    def _has_one_source_of_keys(self) -> "IssuerSettings":
+        if [self.jwks_file, self.public_key_file, self.secret_file].count(None) != 2:
+            raise _Wrong("it has not exactly one source of keys", "Give jwks_file, public_key_file or secret_file")
+        return self
+
+
+class Settings(BaseSettings):
+    """Everything that can be set. A field `leeway` is the variable `MCP_LEEWAY` and the TOML key `leeway`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_ignore_empty=True,
+        dotenv_filtering="only_existing",
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+    )
+
+    jwt_secret: SecretBytes | None = Field(
+        None,
+        title="32 bytes or more",
+        description="The secret that signs and verifies tokens with HS256. There is no default: "
+        "`mcp-auth-ref secret new` makes one. `JWT_SECRET_KEY` is its older name.",
+        examples=["the output of `mcp-auth-ref secret new`"],
+    )
+    jwt_secret_file: Path | None = Field(
+        None,
+        title="a path",
+        description="The file that holds the secret, instead of the secret itself. One newline at its end is left out.",
+        examples=["/run/secrets/mcp_jwt_secret"],
+    )
+    jwt_algorithm: Algorithm = Field(
+        "HS256",
+        title="HS256, ES256, RS256 or EdDSA",
+        description="What signs tokens: a shared secret (HS256), or the key pairs of `MCP_KEYS_FILE` (the others).",
+        examples=["ES256"],
+    )
+    keys_file: Path | None = Field(
+        None,
+        title="a path",
+        description="The key pairs, oldest to newest, as `mcp-auth-ref keys new` writes them; the newest signs.",
+        examples=["keys.json"],
+    )
+    jwt_expiry_hours: float = Field(
+        1,
+        gt=0,
+        allow_inf_nan=False,
+        title="a number of hours above 0",
+        description="How long a token lives.",
+        examples=["0.5"],
+    )
+    max_token_age: int = Field(
+        86400,
+        gt=0,
+        title="a whole number of seconds above 0",
+        description="Refuse tokens that were issued longer ago, whatever they say themselves, and issue none that "
+        "live longer.",
+        examples=["86400"],
+    )
+    leeway: int = Field(
+        30,
+        ge=0,
+        le=60,
+        title="a whole number of seconds from 0 to 60",
+        description="Forgive clocks that differ by so much, both ways.",
+        examples=["30"],
+    )
+    issuer: Url = Field(
+        "http://127.0.0.1:8765",
+        title="an https URL, or http on loopback",
+        description="Who issues the tokens: their `iss`, compared byte for byte.",
+        examples=["https://mcp.example.com"],
+    )
+    resource_url: ResourceUrl = Field(
+        "http://127.0.0.1:8765/mcp",
+        title="an https URL, or http on loopback",
+        description="The public address of the MCP endpoint: the `aud` of its tokens, compared byte for byte.",
+        examples=["https://mcp.example.com/mcp"],
+    )
+    auth_enabled: bool = Field(
+        default=True,
+        title="true or false",
+        description="`false` lets everybody in. That is refused unless `MCP_RESOURCE_URL` is on loopback.",
+        examples=["true"],
+    )
+    allowed_hosts: Hosts = Field(
+        default_factory=lambda given: (urlsplit(given["resource_url"]).netloc,),
+        title="hosts with their ports, separated by commas",
+        description="The names by which the server may be called (`Host`); by default that of `MCP_RESOURCE_URL`.",
+        examples=["mcp.example.com,mcp.internal:8443"],
+    )
+    allowed_origins: Origins = Field(
+        (),
+        title="origins, separated by commas",
+        description="The web sites whose pages may call the server from a browser (`Origin`).",
+        examples=["https://app.example.com"],
+    )
+    files_root: Path | None = Field(
+        None,
+        title="a path",
+        description="The folder in which the demonstration server's tools read and write files.",
+        examples=["./files"],
+    )
+    config: Path | None = Field(
+        None,
+        title="a path",
+        description="A TOML file with further settings; `[[issuers]]` stand there.",
+        examples=["mcp-auth-ref.toml"],
+    )
+    issuers: Annotated[tuple[IssuerSettings, ...], NoDecode, BeforeValidator(_no_variable)] = Field(
+        (), title="tables named [[issuers]]", description="Further issuers to trust.", examples=["[[issuers]]"]
+    )
+
+    _places: Mapping[str, str] = PrivateAttr(default_factory=dict)
+    _warnings: tuple[str, ...] = PrivateAttr(())
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - the signature is pydantic-settings' own
+        init_settings: PydanticBaseSettingsSource,
+        *_: object,
+        **__: object,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Let `Settings(...)` hold what it is given; only `load` looks around."""
+        return (init_settings,)
+
+    @classmethod
+    def load(cls, *, environ: Mapping[str, str] | None = None, cwd: Path | None = None) -> "Settings":
+        """Read the settings as seen from the folder `cwd`. Raises ConfigurationError."""
+        folder = cwd or Path.cwd()
+        sources = [_environment(os.environ if environ is None else environ, folder), _dotenv(folder)]
+        config = next((source.values["config"] for source in sources if "config" in source.values), None)
+        if config is not None:
+            sources.append(_toml(Path(config)))
+        values: dict[str, Any] = {}
+        places: dict[str, str] = {}
+        for source in reversed(sources):
+            values |= source.values
+            places |= dict.fromkeys(source.values, source.place)
+        _take_secret(values, places)
+        try:
+            settings = cls(**values)
+        except ValidationError as error:
+            raise _refusal(error.errors()[0], places) from None
+        settings._places = places
+        settings._warnings = (*(text for source in sources for text in source.warnings), *_demonstration(settings))
+        return settings
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What does not stop the start and should be known: unknown variables, the published secret."""
+        return self._warnings
+
+    def where(self, name: str) -> str:
+        """Tell where the value of a field comes from."""
+        return self._places.get(name, "default")
+
+    @model_validator(mode="after")
+    def _agree(self) -> "Settings":
+        if self.jwt_expiry_hours * 3600 > self.max_token_age:
+            raise _Wrong(
+                f"it is longer than MCP_MAX_TOKEN_AGE, {self.max_token_age} seconds",
+                f"Set it to {self.max_token_age / 3600:g} or less",
+                setting="jwt_expiry_hours",
+            )
+        if not self.auth_enabled and not is_loopback(self.resource_url):
+            raise _Wrong(
+                "it is false while MCP_RESOURCE_URL is not on loopback",
+                "Set it to true, or MCP_RESOURCE_URL to http://127.0.0.1:8765/mcp",
+                setting="auth_enabled",
+            )
+        return self
+
+    def effective(self) -> Iterator[tuple[str, str, str]]:
+        """Give every variable with its value, secrets hidden, and where it comes from."""
+        for name in type(self).model_fields:
+            yield variable(name), _shown(getattr(self, name)), self.where(name)
+
+
+def variable(field: str) -> str:
+    """Name the variable of a field, or the TOML tables that no variable can hold."""
+    return "[[issuers]]" if field == "issuers" else PREFIX + field.upper()
+
+
+def settings_table() -> str:
+    """Describe every variable in a Markdown table: its name, its values, its default, and what it does."""
+    return _table("Variable", Settings, variable)
+
+
+def issuers_table() -> str:
+    """Describe every key of an `[[issuers]]` table likewise."""
+    return _table("Key", IssuerSettings, str)
+
+
+def _table(head: str, model: type[BaseModel], spell: Callable[[str], str]) -> str:
+    rows = [(head, "Value", "Default", "What it does"), ("---",) * 4]
+    for name, field in model.model_fields.items():
+        given = None if field.is_required() or field.default_factory else _shown(field.default)
+        rows.append((f"`{spell(name)}`", f"{field.title}", f"`{given}`" if given else "", f"{field.description}"))
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def read_secret(path: Path, *, setting: str) -> bytes:
+    """Read a secret from its file, without the newline that editors put at the end. Raises ConfigurationError."""
+    try:
+        secret = re.sub(rb"\r?\n\Z", b"", path.read_bytes(), count=1)
+    except (OSError, ValueError) as error:
+        raise _unreadable(setting, path, error) from None
+    if not secret:
+        raise ConfigurationError(setting, f"{path} is empty", "Fill it: `mcp-auth-ref secret new`")
+    return secret
+
+
+def _unreadable(setting: str, path: Path, error: Exception) -> ConfigurationError:
+    if isinstance(error, TOMLDecodeError):
+        return ConfigurationError(setting, f"{path} is not TOML: {error}", "A right line is: leeway = 30")
+    reason = f": {error.strerror}" if isinstance(error, OSError) else ""
+    return ConfigurationError(setting, f"{path} cannot be read{reason}", "Name a file that this process can read")
+
+
+def _shown(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, SecretBytes):
+        return f"hidden, {len(value.get_secret_value())} bytes"
+    if isinstance(value, tuple):
+        return ", ".join(item.issuer if isinstance(item, IssuerSettings) else item for item in value)
+    return str(value).lower() if isinstance(value, bool) else f"{value:g}" if isinstance(value, float) else str(value)
+
+
+class _Source(NamedTuple):
+    """What one place gives: raw values by field, and warnings about what is no field."""
+
+    place: str
+    values: dict[str, Any]
+    warnings: tuple[str, ...] = ()
+
+
+def _environment(variables: Mapping[str, str], folder: Path) -> _Source:
+    source = EnvSettingsSource(Settings)
+    source.env_vars = {name.lower(): value for name, value in variables.items() if value}
+    return _variables("environment", source, folder)
+
+
+def _dotenv(folder: Path) -> _Source:
+    path = folder / ".env"
+    try:
+        return _variables(".env", DotEnvSettingsSource(Settings, env_file=path), folder)
+    except (OSError, ValueError) as error:
+        raise _unreadable(".env", path, error) from None
+
+
+def _variables(place: str, source: EnvSettingsSource, folder: Path) -> _Source:
+    values = _anchored(source(), folder)
+    if secret := source.env_vars.get(OLDER_NAME.lower()):
+        values[OLDER_NAME] = secret
+    known = {*map(variable, Settings.model_fields), *OTHER_VARIABLES}
+    unknown = {name.upper() for name in source.env_vars if name.upper().startswith(PREFIX)} - known
+    warnings = (f"{name} ({place}) is no setting and does nothing. {_nearest(name, known)}" for name in sorted(unknown))
+    return _Source(place, values, tuple(warnings))
+
+
+def _toml(path: Path) -> _Source:
+    try:
+        path.open("rb").close()
+        values = TomlConfigSettingsSource(Settings, toml_file=path)()
+    except (OSError, ValueError) as error:
+        raise _unreadable(variable("config"), path, error) from None
+    if "jwt_secret" in values:
+        problem = "it is a secret, and this file is one to copy and to commit"
+        raise ConfigurationError(f"jwt_secret in {path}", problem, "Name the file that holds it: jwt_secret_file")
+    return _Source(str(path), _anchored(values, path.parent))
+
+
+def _anchored(values: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """Let relative paths start from the folder of whoever names them."""
+    anchored = dict(values)
+    for name in _PATHS & values.keys():
+        if isinstance(values[name], str):
+            anchored[name] = str(folder / values[name])
+    if isinstance(values.get("issuers"), list):
+        anchored["issuers"] = [
+            _anchored(item, folder) if isinstance(item, dict) else item for item in values["issuers"]
+        ]
+    return anchored
+
+
+def _take_secret(values: dict[str, Any], places: dict[str, str]) -> None:
+    """Let whichever variable gives the secret be the field `jwt_secret`, in bytes."""
+    older, older_place = values.pop(OLDER_NAME, None), places.pop(OLDER_NAME, "")
+    if "jwt_secret" in values and "jwt_secret_file" in values:
+        problem = f"it is given ({places['jwt_secret']}), and so is MCP_JWT_SECRET_FILE ({places['jwt_secret_file']})"
+        raise ConfigurationError("MCP_JWT_SECRET", problem, "Keep one of the two")
+    if "jwt_secret_file" in values:
+        path = values["jwt_secret_file"]
+        values["jwt_secret"] = read_secret(Path(path), setting=_spelled(("jwt_secret_file",), places))
+        places["jwt_secret"] = f"file {path}"
+    elif "jwt_secret" not in values and older is not None:
+        values["jwt_secret"] = older
+        places["jwt_secret"] = f"{OLDER_NAME} ({older_place})"
+    if isinstance(values.get("jwt_secret"), str):
+        values["jwt_secret"] = values["jwt_secret"].encode("utf-8", "surrogateescape")
+
+
+def _refusal(details: ErrorDetails, places: Mapping[str, str]) -> ConfigurationError:
+    """Say what pydantic found in words of our own: its text would show the value, which may be the secret."""
+    wrong = details.get("ctx", {}).get("error")
+    path = (wrong.setting,) if isinstance(wrong, _Wrong) and wrong.setting else details["loc"]
+    setting = _spelled(path, places)
+    if isinstance(wrong, _Wrong):
+        return ConfigurationError(setting, wrong.problem, wrong.remedy)
+    names = [part for part in path if isinstance(part, str)]
+    fields = Settings.model_fields if len(names) == 1 else IssuerSettings.model_fields
+    if details["type"] == "extra_forbidden":
+        return ConfigurationError(setting, "there is no such setting", _nearest(names[-1], fields))
+    field = fields[names[-1]]
+    problem = "it is missing" if details["type"] == "missing" else f"it is not {field.title}"
+    [example] = field.examples or []
+    return ConfigurationError(setting, problem, f"A right value is {example}")
+
+
+def _spelled(path: tuple[str | int, ...], places: Mapping[str, str]) -> str:
+    """Spell a setting as the place it comes from does: a variable, or a key of the TOML file."""
+    field = str(path[0])
+    place = places.get(field, "environment")
+    if place == "environment":
+        return variable(field)
+    if place == ".env":
+        return f"{variable(field)} in .env"
+    key = field + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path[1:])
+    return f"{key} in {place}"
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    near = get_close_matches(name, known, n=1)
+    return f"The nearest is {near[0]}" if near else f"Known are {', '.join(sorted(known))}"
+
+
+def _demonstration(settings: Settings) -> Iterator[str]:
+    if settings.jwt_secret is not None and settings.jwt_secret.get_secret_value() == DEMONSTRATION_SECRET:
+        yield "MCP_JWT_SECRET is the secret that the guide publishes: whoever reads it can sign tokens"
+
+
+_PATHS = {
+    name
+    for fields in (Settings.model_fields, IssuerSettings.model_fields)
+    for name, field in fields.items()
+    if field.annotation == Path | None
+}
