@@ -189,6 +189,14 @@ class TokenVerifier:
         if self.max_age is not None and now - issued_at > self.max_age + self.leeway:
             raise TokenTooOld(now - issued_at, self.max_age)
 
+    def window(self, claims: Claims) -> tuple[float, float]:
+        """Return from when until before when `check_time` has nothing against verified claims."""
+        payload = claims.payload
+        issued_at, ends = payload["iat"], [payload["exp"]]
+        if self.max_age is not None:
+            ends.append(issued_at + self.max_age)
+        return max(issued_at, payload.get("nbf", issued_at)) - self.leeway, min(ends) + self.leeway
+
 
 @dataclass(frozen=True, slots=True)
 class TrustedIssuers:
@@ -206,6 +214,10 @@ class TrustedIssuers:
     def check_time(self, claims: Claims, *, now: float) -> None:
         """Refuse verified claims whose time has not come or has passed, as their issuer's verifier does."""
         self._verifier(claims.issuer).check_time(claims, now=now)
+
+    def window(self, claims: Claims) -> tuple[float, float]:
+        """Return from when until before when `check_time` has nothing against verified claims."""
+        return self._verifier(claims.issuer).window(claims)
 
     def _verifier(self, issuer: object) -> TokenVerifier:
         for verifier in self.verifiers:
