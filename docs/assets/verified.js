@@ -12,15 +12,12 @@
     return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");
   }
 
-  function markOf(proof, versions) {
+  function markOf({ test, date, seconds }, versions) {
     const mark = document.createElement("span");
-    const words = proof
-      ? `Verified on ${proof.date} in ${proof.seconds} s by ${proof.test}, ${versions}`
-      : "Not verified: no run has proven this text";
-    mark.className = proof ? "verified" : "verified verified--not";
-    mark.title = words;
+    mark.className = "verified";
+    mark.title = `Verified on ${date} in ${seconds} s by ${test}, with ${versions}`;
     mark.setAttribute("role", "img");
-    mark.setAttribute("aria-label", words);
+    mark.setAttribute("aria-label", mark.title);
     return mark;
   }
 
@@ -28,9 +25,9 @@
     const found = await evidence;
     if (!found || !globalThis.crypto?.subtle) return;
     const versions = Object.entries(found.versions).map((pair) => pair.join(" ")).join(", ");
-    for (const code of document.querySelectorAll(".md-content .highlight:not(.doc-signature) pre > code")) {
-      const hash = await sha256(code.textContent);
-      if (!code.parentElement.querySelector(".verified")) code.after(markOf(found.blocks[hash], versions));
+    for (const code of document.querySelectorAll(".md-content pre > code")) {
+      const proof = found.blocks[await sha256(code.textContent)];
+      if (proof && !code.parentElement.querySelector(".verified")) code.after(markOf(proof, versions));
     }
   }
 

@@ -36,6 +36,7 @@ class Block:
     text: str
     snippet: str | None
     title: str | None = None
+    fenced: bool = True
 
     @property
     def place(self) -> str:
@@ -55,6 +56,10 @@ class Page:
     def stem(self) -> str:
         """Give the word that page, snippet folder and test file share."""
         return Path(self.path).stem.lower()
+
+    def place_of(self, snippet: str) -> str:
+        """Name the line where a snippet stands first."""
+        return next((block.place for block in self.blocks if block.snippet == snippet), self.path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +82,30 @@ def read(path: Path, root: Path) -> Page:
     page = path.relative_to(root).as_posix()
     blocks: list[Block] = []
     problems: list[str] = []
-    for written in _scan(path.read_text()):
+    for written in scan(path.read_text()):
         try:
-            blocks += _look_up(written, page, root)
+            if written.info is not None or RAW.match(written.body[0]):
+                blocks += _look_up(written, page, root)
         except GuideError as error:
             problems.append(f"{page}:{written.line}: {error}")
     return Page(page, tuple(blocks), tuple(problems))
+
+
+def scan(text: str) -> Iterator[Written]:
+    """Yield every fence, and every line outside of one."""
+    lines = text.split("\n")
+    number = 0
+    while number < len(lines):
+        opening, first = FENCE.fullmatch(lines[number]), number
+        if opening:
+            number += 1
+            while number < len(lines) and lines[number].strip(" \t>") != opening["fence"]:
+                number += 1
+            body = textwrap.dedent("\n".join(lines[first + 1 : number])).split("\n")
+            yield Written(first + 1, opening["info"].strip(), tuple(body), lines[first - 1] if first else "")
+        else:
+            yield Written(number + 1, None, (lines[number],), "")
+        number += 1
 
 
 def orphans(root: Path) -> list[str]:
@@ -161,23 +184,6 @@ def _files(folder: Path) -> Iterator[Path]:
     return (path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
 
 
-def _scan(text: str) -> Iterator[Written]:
-    """Yield every fence, and every line outside a fence that includes a file or holds raw HTML of that kind."""
-    lines = text.split("\n")
-    number = 0
-    while number < len(lines):
-        opening, first = FENCE.fullmatch(lines[number]), number
-        if opening:
-            number += 1
-            while number < len(lines) and lines[number].strip(" \t>") != opening["fence"]:
-                number += 1
-            body = textwrap.dedent("\n".join(lines[first + 1 : number])).split("\n")
-            yield Written(first + 1, opening["info"].strip(), tuple(body), lines[first - 1] if first else "")
-        elif RAW.match(lines[number]):
-            yield Written(number + 1, None, (lines[number],), "")
-        number += 1
-
-
 def _look_up(written: Written, page: str, root: Path) -> list[Block]:
     """Turn what is written into what is shown, or say why it may not stand there."""
     if written.info is None:
@@ -214,8 +220,8 @@ def _included_outside_a_fence(written: Written, page: str, root: Path) -> list[B
         )
     snippet = include["path"]
     text, _ = excerpt(root, snippet)
-    printed = [inner for inner in _scan(text) if inner.info is not None and snippet.endswith(".out")]
-    whole = Block(page, written.line, text, snippet)
+    printed = [inner for inner in scan(text) if inner.info is not None and snippet.endswith(".out")]
+    whole = Block(page, written.line, text, snippet, fenced=False)
     return [whole, *(Block(page, written.line, as_shown("\n".join(inner.body)), snippet) for inner in printed)]
 
 

@@ -1,15 +1,14 @@
-"""Which program a file of configuration is written for, by the name its reader saves it under.
-
-A loader is a command of that program, run in the reader's shell, or a call into it.
-"""
+"""Which program a file of configuration is written for, by the name under which its reader saves it."""
 
 from collections.abc import Callable
 from fnmatch import fnmatch
 from pathlib import Path
 from xml.etree import ElementTree
 
+from dotenv import dotenv_values
 from fastmcp.mcp_config import CanonicalMCPConfig
 
+from mcp_auth_ref.settings import OLDER_NAME, Settings, variable
 from tests.guide.fences import GuideError
 from tests.guide.outputs import read_masks
 
@@ -33,16 +32,25 @@ def picture(path: Path) -> None:
             raise GuideError(f"an SVG in a page may not hold <{element.tag.rpartition('}')[2]}> {' '.join(loads)}")
 
 
-LOADERS: dict[str, str | Callable[[Path], object]] = {
-    ".env": "mcp-auth-ref settings",
-    "mcp-auth-ref.toml": 'MCP_CONFIG="$PWD/{name}" mcp-auth-ref settings',
+def settings(path: Path) -> None:
+    """Load a `.env`, or the TOML file that `MCP_CONFIG` names, and refuse what is only warned of elsewhere."""
+    variables = {} if path.name == ".env" else {"MCP_CONFIG": str(path)}
+    loaded = Settings.load(environ=variables, cwd=path.parent)
+    known = {*map(variable, Settings.model_fields), OLDER_NAME}
+    unknown = sorted({*dotenv_values(path)} - known) if path.name == ".env" else []
+    if unknown or all(loaded.where(name) == "default" for name in Settings.model_fields):
+        raise GuideError(f"it sets {', '.join(unknown) or 'nothing'}, which is no setting")
+
+
+LOADERS: dict[str, Callable[[Path], object]] = {
+    ".env": settings,
+    "mcp-auth-ref.toml": settings,
     "masks.toml": read_masks,
     "*mcp.json": mcp_client,
     "*.svg": picture,
 }
 
 
-def loader_for(name: str) -> str | Callable[[Path], object] | None:
-    """Find the loader of a file: a command or a call, or None where there is none."""
-    found = next((loader for pattern, loader in LOADERS.items() if fnmatch(name, pattern)), None)
-    return found.format(name=name) if isinstance(found, str) else found
+def loader_for(name: str) -> Callable[[Path], object] | None:
+    """Find the loader of a file, or None where there is none."""
+    return next((loader for pattern, loader in LOADERS.items() if fnmatch(name, pattern)), None)

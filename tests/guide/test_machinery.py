@@ -1,12 +1,19 @@
 """The guide's own tests turn red: each defect is planted in a small tree, and the message must name the place."""
 
+import hashlib
+import json
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from tests.guide import evidence
 from tests.guide.conftest import ROOT
-from tests.guide.fences import orphans, read, strays
-from tests.guide.outputs import MASKS
+from tests.guide.fences import LANGUAGES, orphans, read, strays
+from tests.guide.names import Inventory, unknown
+from tests.guide.outputs import MASKS, masked, read_masks
 from tests.guide.runners import Outcome, walk
 
 MASK_TABLE = (ROOT / "snippets" / MASKS).read_text()
@@ -28,12 +35,13 @@ def problems(tmp_path: Path, page: str, **snippets: str) -> list[str]:
 
 
 def walked(tmp_path: Path, files: dict[str, str], *, update: bool = False) -> dict[str, Outcome]:
-    """Walk the page `docs/demo.md` of a planted tree, where every snippet is included in the order given."""
-    languages = {"sh": "sh", "py": "python", "ts": "ts", "out": "text", "env": "ini", "json": "json", "toml": "toml"}
-    page = ""
+    """Walk a page, `docs/demo.md`, that includes each of these snippets, in their order."""
+    blocks = []
     for name in files:
-        title = f' title="{name}"' if not name.endswith((".sh", ".out")) else ""
-        page += f'```{languages[name.rpartition(".")[2]]}{title}\n--8<-- "demo/{name}"\n```\n\n'
+        include, language = f'--8<-- "demo/{name}"', LANGUAGES.get(Path(name).suffix, ("",))[0]
+        title = ' title=".env"' if name.endswith(".env") else ""
+        blocks.append(f"```{language}{title}\n{include}\n```" if language else include)
+    page = "\n\n".join(blocks)
     root = plant(tmp_path, {"docs/demo.md": page, **{f"snippets/demo/{name}": text for name, text in files.items()}})
     scratch = tmp_path / "scratch"
     scratch.mkdir()
@@ -161,7 +169,7 @@ def test_a_stale_output_is_shown_as_a_difference_and_update_cures_it(tmp_path: P
 
     assert stale["demo/one.sh"].problem is None
     assert stale["demo/one.out"].problem == (
-        "docs/demo.md:1: snippets/demo/one.out is stale; `nox -s verify -- --update` writes it again\n"
+        "docs/demo.md:5: snippets/demo/one.out is stale; `nox -s verify -- --update` writes it again\n"
         "--- one.out on the page\n+++ one.out as printed\n@@ -1,2 +1,2 @@\n-old\n+new\n same"
     )
     assert updated["demo/one.out"].problem is None
@@ -212,15 +220,182 @@ def test_a_server_that_does_not_start_is_red(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "message"),
+    ("name", "text", "problem"),
     [
-        ("mcp.json", '{"mcpServers": {"x": {"url": "http://127.0.0.1:8765/mcp", "header": {}}}}', "knows no header"),
-        ("mcp.json", '{"mcpServers": {"x": {}}}', "snippets/demo/mcp.json is refused by mcp_client"),
-        ("other.json", "{}", "has no loader in tests/guide/loaders.py, and no later shell block"),
-        (".env", "MCP_JWT_SECRT=x\n", "snippets/demo/.env is refused by the program it is for"),
+        (
+            "mcp.json",
+            '{"mcpServers": {"x": {"url": "http://127.0.0.1:8765/mcp", "header": {}}}}',
+            "mcp_client: FastMCP's",
+        ),
+        ("mcp.json", '{"mcpServers": {"x": {}}}', "mcp_client: "),
+        ("x.env", "MCP_LEEWY=1\n", "settings: it sets MCP_LEEWY, which is no setting"),
+        ("x.env", "MCP_LEEWAY=never\n", "settings: "),
+        ("mcp-auth-ref.toml", "leewy = 1\n", "settings: "),
+        ("x.svg", '<svg><script href="https://example.com/x.js"/></svg>', "picture: an SVG in a page"),
     ],
 )
-def test_a_configuration_its_program_refuses_is_red(tmp_path: Path, name: str, text: str, message: str) -> None:
+def test_a_configuration_its_program_refuses_is_red(tmp_path: Path, name: str, text: str, problem: str) -> None:
     outcomes = walked(tmp_path, {name: text})
 
-    assert message in (outcomes[f"demo/{name}"].problem or "")
+    assert f"docs/demo.md:1: snippets/demo/{name} is refused by {problem}" in (outcomes[f"demo/{name}"].problem or "")
+
+
+def test_a_file_that_no_program_loads_is_red(tmp_path: Path) -> None:
+    outcomes = walked(tmp_path, {"x.json": "{}"})
+
+    assert "snippets/demo/x.json has no loader in tests/guide/loaders.py, and" in (
+        outcomes["demo/x.json"].problem or ""
+    )
+
+
+@pytest.mark.parametrize(
+    ("code", "word"),
+    [
+        ("token make --user-id", "--user-id"),
+        ("ours token make --name", "--name"),
+        ("ours token take", "ours token take"),
+        ("MCP_SECRET", "MCP_SECRET"),
+        ("SOME_THING", "SOME_THING"),
+        ("POST /gone", "/gone"),
+        ("/mcp/", "/mcp/"),
+        ("mcp:tools:write", "mcp:tools:write"),
+        ("token_gone", "token_gone"),
+        ("TokenTaker", "TokenTaker"),
+        ("mcp_auth_ref.TokenTaker", "mcp_auth_ref.TokenTaker"),
+        ("jwt.decode_all()", "jwt.decode_all"),
+        ("pip install mcp==1.0", "mcp==1.0"),
+        ("python -m nox -s gone", "gone"),
+    ],
+)
+def test_prose_that_names_what_does_not_exist_is_red(tmp_path: Path, code: str, word: str) -> None:
+    known = Inventory(
+        commands={"ours": frozenset({"--help"}), "ours token": frozenset(), "ours token make": frozenset({"--user"})},
+        flags=frozenset({"--user", "--name"}),
+        variables=frozenset({"MCP_NAME"}),
+        routes=frozenset({"/mcp"}),
+        scopes=frozenset({"mcp:tools:read"}),
+        words=frozenset({"token_expired"}),
+        pinned={"mcp": "2.3.0"},
+        sessions=frozenset({"verify"}),
+    )
+    right = (
+        "`ours token make --user` `--name` `MCP_NAME` `POST /mcp` `/mcp` `mcp:tools:read` `token_expired` "
+        "`mcp_auth_ref.TokenVerifier.verify` `jwt.decode()` `mcp==2.3.0` `nox -s verify` `server.py` `in_a_snippet`"
+    )
+    page = f'# {right}\n\nBut `{code}`.\n\n```sh\n--8<-- "demo/call.sh"\n```\n'
+    root = plant(tmp_path, {"docs/demo.md": page, "snippets/demo/call.sh": "echo in_a_snippet\n"})
+
+    found = unknown(read(root / "docs/demo.md", root), root, known)
+
+    assert found == [f"docs/demo.md:3: `{code}` names {word}, which does not exist"]
+
+
+@pytest.mark.parametrize(
+    ("changed", "stays_proven"),
+    [
+        ("snippets/demo/one.sh", False),
+        ("snippets/demo/one.out", False),
+        ("src/package.py", False),
+        ("requirements.lock", False),
+        ("tests/guide/runners.py", False),
+        (f"snippets/{MASKS}", False),
+        ("tests/guide/test_other.py", True),
+        ("docs/other.md", True),
+    ],
+)
+def test_a_page_stays_proven_until_what_it_depends_on_changes(tmp_path: Path, changed: str, stays_proven: bool) -> None:
+    page = '```sh\n--8<-- "demo/one.sh"\n```\n\n```text\n--8<-- "demo/one.out"\n```\n'
+    files = {"docs/demo.md": page, "snippets/demo/one.sh": "echo one\n", "snippets/demo/one.out": "one\n"}
+    root = plant(tmp_path, files)
+    evidence.record_walk(
+        read(root / "docs/demo.md", root), root, {name: Outcome(1.5) for name in ("demo/one.sh", "demo/one.out")}
+    )
+    before = evidence.is_proven(read(root / "docs/demo.md", root), root)
+    evidence.publish(root)
+    (root / changed).parent.mkdir(parents=True, exist_ok=True)
+    with (root / changed).open("a") as file:
+        file.write("# changed\n")
+    evidence.ground.cache_clear()
+
+    after = evidence.is_proven(read(root / "docs/demo.md", root), root)
+
+    assert (before, after) == (True, stays_proven)
+    published = json.loads((root / ".cache/guide/verified.json").read_text())["blocks"]
+    assert set(published) == {hashlib.sha256(text).hexdigest() for text in (b"echo one\n", b"one\n")}
+
+
+def test_a_page_that_fails_loses_its_proof(tmp_path: Path) -> None:
+    root = plant(tmp_path, {"docs/demo.md": '```sh\n--8<-- "demo/one.sh"\n```\n', "snippets/demo/one.sh": "echo\n"})
+    page = read(root / "docs/demo.md", root)
+    evidence.record_walk(page, root, {"demo/one.sh": Outcome(1)})
+
+    evidence.record_walk(page, root, {"demo/one.sh": Outcome(problem="failed")})
+
+    assert not evidence.is_proven(page, root)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(f'HTTP/1.1 {status} Text {{"status": {status}}}' for status in (200, 202, 400, 401, 403, 404, 421, 429, 503)),
+        '{"expires_in": 3600, "code": "token_expired", "lifetime": "900 s"}',
+        "http://127.0.0.1:8765/mcp",
+        "demonstration-secret-never-use-it-in-production",
+        "iat 1795000000, exp 1795003600, 2026-11-18T11:06:40Z, 2026-11-18T12:06:40+00:00",
+    ],
+)
+def test_no_mask_hides_what_a_page_is_about(text: str) -> None:
+    assert masked(text, read_masks(ROOT / "snippets" / MASKS)) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("Bearer eyJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJ4In0.c2lnbmF0dXJl", "Bearer eyJ…"),
+        ("at 2026-12-24T18:00:00.123Z", "at 2026-01-01T00:00:00Z"),
+        ("Date: Thu, 24 Dec 2026 18:00:00 GMT", "Date: Thu, 01 Jan 2026 00:00:00 GMT"),
+        ('"exp": 1798135200', '"exp": 1767225600'),
+        ("took 12.34 ms", "took 0.0 s"),
+        ("3d4f1d0e-8f1c-4f3a-9a67-0c4b6a1b2c3d", "00000000-0000-0000-0000-000000000000"),
+        ("http://127.0.0.1:41231/mcp", "http://127.0.0.1:50000/mcp"),
+        ("Started server process [4711]", "Started server process [1]"),
+        ("pB5hVJXQ3mJ0m0z1l7a8n9Qw2eR4tY6uI8oP0aS_dF-g", "…"),
+    ],
+)
+def test_a_mask_replaces_what_varies(text: str, shown: str) -> None:
+    assert masked(text, read_masks(ROOT / "snippets" / MASKS)) == shown
+
+
+def test_the_whole_run_is_red_then_updated_then_remembered(tmp_path: Path) -> None:
+    """Run pytest itself, in two workers, on a tree with three defects."""
+    good = '```sh\n--8<-- "demo/one.sh"\n```\n\n```text\n--8<-- "demo/one.out"\n```\n'
+    files = {"snippets/demo/one.sh": "echo one\n", "snippets/demo/one.out": "two\n", "snippets/demo/lost.sh": "false\n"}
+    root = plant(tmp_path, {"docs/demo.md": f"{good}\n```sh\necho typed\n```\n", **files})
+    shutil.copy(ROOT / "pyproject.toml", root)
+    shutil.copytree(ROOT / "tests/guide", root / "tests/guide", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "tests/conftest.py", root / "tests")
+
+    def run(*options: str) -> tuple[int, str]:
+        tests = ["tests/guide/test_fences.py", "tests/guide/test_snippets.py", *options]
+        command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *tests]
+        done = subprocess.run(
+            command, cwd=root, env={"PATH": "/usr/bin:/bin"}, capture_output=True, text=True, check=False
+        )
+        return done.returncode, done.stdout
+
+    code, red = run("-n2", "--dist=loadgroup")
+    (root / "snippets/demo/lost.sh").unlink()
+    (root / "tests/guide/test_demo.py").touch()
+    (root / "tests/guide/test_proof.py").touch()
+    (root / "docs/proof.md").write_text(f'```toml\n--8<-- "{MASKS}"\n```\n')
+    (root / "docs/demo.md").write_text(good)
+    updated, _ = run("--update")
+    remembered, skipped = run()
+
+    assert code == 1
+    assert "docs/demo.md:5: snippets/demo/one.out is stale" in red
+    assert "docs/demo.md:9: a block typed by hand" in red
+    assert "demo/lost.sh" in red
+    assert (updated, remembered) == (0, 0)
+    assert (root / "snippets/demo/one.out").read_text() == "one\n"
+    assert "proven before, and nothing it depends on has changed" in skipped
