@@ -9,6 +9,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias, TypeVar
 
@@ -55,6 +56,7 @@ _JWK_READERS: Mapping[str, Callable[[dict[str, Any]], Any]] = {
 }
 _THUMBPRINT_MEMBERS = ("crv", "e", "kty", "n", "x", "y")
 _PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
+_ROCA_PRIMES = (11, 13, 17, 19, 37, 53, 61, 71, 73, 79, 97, 103, 107, 109, 127, 151, 157)
 _UNREADABLE = (PyJWTError, UnsupportedKeyType, ValueError, TypeError, KeyError)
 
 
@@ -176,15 +178,18 @@ class KeySet:
     def from_jwks(cls, document: Mapping[str, Any]) -> "KeySet":
         """Read somebody's published key set (RFC 7517, section 5): oldest first, as published.
 
-        Keys for other uses or of other kinds are left aside. Raises InvalidKey for a set that publishes a private or
-        shared key, and for one without a single key to verify with.
+        Keys for other uses, of other kinds, weak or unreadable ones are left aside. Raises InvalidKey for a set that
+        publishes a private or shared key, and for one without a single key to verify with.
         """
         members = document.get("keys")
         if not isinstance(members, list) or not all(isinstance(jwk, dict) for jwk in members):
             raise InvalidKey("a key set is a JSON object with a list of objects named keys")
         if any(_PRIVATE_MEMBERS & jwk.keys() for jwk in members):
             raise InvalidKey("the key set publishes a private or shared key")
-        keys = [VerifyingKey.from_jwk(jwk) for jwk in members if _is_meant_for("verify", jwk)]
+        keys = []
+        for jwk in members:
+            with suppress(InvalidKey):
+                keys.append(VerifyingKey.from_jwk(jwk))
         if not keys:
             raise InvalidKey("the key set has no RSA, P-256 or Ed25519 key for signatures")
         return cls(keys)
@@ -220,10 +225,20 @@ def _asymmetric(key: object) -> tuple[AlgorithmName, Algorithm, PublicKey]:
         if isinstance(key, kind):
             if isinstance(key, RSAPublicKey) and key.key_size < MIN_RSA_BITS:
                 raise InvalidKey(f"the RSA key has {key.key_size} bits; at least {MIN_RSA_BITS} are needed")
+            if isinstance(key, RSAPublicKey) and _is_roca(key.public_numbers().n):
+                raise InvalidKey("the RSA key was made by a generator whose keys can be factored (CVE-2017-15361)")
             if isinstance(key, EllipticCurvePublicKey) and not isinstance(key.curve, SECP256R1):
                 raise InvalidKey(f"the curve is {key.curve.name}; ES256 needs P-256")
             return name, algorithm, key
     raise InvalidKey("it is not an RSA, P-256 or Ed25519 public key")
+
+
+def _is_roca(modulus: int) -> bool:
+    """Tell whether the modulus bears the mark of ROCA: modulo each of these primes it is a power of 65537.
+
+    For about one honest key in two hundred million this is so by chance.
+    """
+    return all(modulus % prime in {pow(65537, power, prime) for power in range(prime)} for prime in _ROCA_PRIMES)
 
 
 def _from_jwk(jwk: Mapping[str, Any], *, operation: str, bind: Callable[..., _Key]) -> _Key:

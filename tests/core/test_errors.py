@@ -1,0 +1,181 @@
+import re
+from itertools import pairwise
+
+import pytest
+
+from mcp_auth_ref.core import errors
+from mcp_auth_ref.core.errors import (
+    AuthError,
+    BadSignature,
+    ConfigurationError,
+    ForbiddenOrigin,
+    InsufficientScope,
+    InvalidClaim,
+    InvalidKey,
+    InvalidRequest,
+    InvalidToken,
+    MalformedToken,
+    MisdirectedHost,
+    MissingClaim,
+    MissingToken,
+    RefusedClaims,
+    TokenExpired,
+    TokenNotYetValid,
+    TokenRevoked,
+    TokenTooOld,
+    UnknownIssuer,
+    UnknownKey,
+    UnsupportedAlgorithm,
+    WrongAudience,
+    WrongIssuer,
+    WrongType,
+    help_url,
+)
+
+EVERY_ERROR = sorted(
+    (kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, AuthError)),
+    key=lambda kind: kind.__name__,
+)
+
+
+def test_the_tree_in_the_docstring_is_the_tree_of_the_classes() -> None:
+    """Our choice: whoever reads the docstring sees the very tree that `except` works on."""
+    drawn = {}
+    path: list[str] = []
+    for line in (errors.__doc__ or "").splitlines():
+        if entry := re.fullmatch(r" {4}(?P<branches>[ │├└─]*)(?P<name>[A-Z]\w+)(?: +(?P<code>[a-z_]+) {2,}.+)?", line):
+            path[len(entry["branches"]) // 4 :] = [entry["name"]]
+            drawn[entry["name"]] = (path[-2] if len(path) > 1 else "Exception", entry["code"] or "auth_error")
+
+    assert drawn == {kind.__name__: (kind.__base__.__name__, kind.code) for kind in EVERY_ERROR if kind.__base__}
+
+
+def test_no_two_errors_have_one_code() -> None:
+    """Our choice: a code is an address in the guide and a key in a log."""
+    codes = sorted(kind.code for kind in EVERY_ERROR)
+
+    assert all(one != next_one for one, next_one in pairwise(codes))
+
+
+@pytest.mark.parametrize("kind", [kind for kind in EVERY_ERROR if kind is not AuthError], ids=lambda kind: kind.code)
+def test_every_error_knows_its_causes_and_its_cure(kind: type[AuthError]) -> None:
+    """Our choice: `mcp-auth-ref explain CODE` and the guide's page on a code are made of these."""
+    sentences = (*kind.causes, kind.cure)
+
+    assert len(sentences) >= 2
+    assert [said for said in sentences if not re.fullmatch(r"[A-Z`].*\.", said, re.DOTALL)] == []
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "public_code", "said"),
+    [
+        (InvalidToken("no"), "invalid_token", "invalid_token", "no"),
+        (MalformedToken("it is x"), "malformed_token", "invalid_token", "the token is malformed: it is x"),
+        (
+            UnsupportedAlgorithm(["RS256", "ES256", "RS256"]),
+            "unsupported_algorithm",
+            "invalid_token",
+            "the token is not signed with ES256 or RS256",
+        ),
+        (
+            UnsupportedAlgorithm([]),
+            "unsupported_algorithm",
+            "invalid_token",
+            "the token is not signed with any algorithm known here",
+        ),
+        (UnknownKey(), "unknown_key", "invalid_token", "the token's kid names no key known here"),
+        (UnknownIssuer(), "unknown_issuer", "invalid_token", "the token's iss is none of the trusted issuers"),
+        (BadSignature(), "bad_signature", "invalid_token", "the signature does not match"),
+        (RefusedClaims("no"), "refused_claims", "refused_claims", "no"),
+        (WrongType(), "wrong_type", "wrong_type", "the token's typ is not at+jwt"),
+        (MissingClaim("sub"), "missing_claim", "missing_claim", "the token has no sub, or an empty one"),
+        (InvalidClaim("sub", "a string"), "invalid_claim", "invalid_claim", "the token's sub is not a string"),
+        (WrongIssuer("https://a"), "wrong_issuer", "wrong_issuer", "the token's iss is not https://a"),
+        (WrongAudience("https://a"), "wrong_audience", "wrong_audience", "the token's aud does not name https://a"),
+        (TokenExpired(100, 130.4), "token_expired", "token_expired", "the token expired 30 seconds ago"),
+        (
+            TokenNotYetValid("nbf", 160, 100),
+            "token_not_yet_valid",
+            "token_not_yet_valid",
+            "the token's nbf lies 60 seconds ahead",
+        ),
+        (TokenTooOld(90, 60), "token_too_old", "token_too_old", "the token is 90 seconds old; 60 are allowed"),
+        (TokenRevoked(), "token_revoked", "token_revoked", "the token has been revoked"),
+        (MissingToken(), "missing_token", "missing_token", "the request carries no access token"),
+        (InvalidRequest("two headers"), "invalid_request", "invalid_request", "two headers"),
+        (
+            InsufficientScope(["b", "a", "b"]),
+            "insufficient_scope",
+            "insufficient_scope",
+            "the operation needs the scope a b",
+        ),
+        (
+            MisdirectedHost(["a", "b"]),
+            "misdirected_host",
+            "misdirected_host",
+            "this server answers for a and b only",
+        ),
+        (
+            ForbiddenOrigin(),
+            "forbidden_origin",
+            "forbidden_origin",
+            "the Origin of the calling page is not allowed here",
+        ),
+        (InvalidKey("it is weak"), "invalid_key", "invalid_key", "the key cannot be used: it is weak"),
+        (
+            ConfigurationError("MCP_LEEWAY", "it is negative", "Set 0 to 60 seconds."),
+            "configuration_error",
+            "configuration_error",
+            "MCP_LEEWAY: it is negative. Set 0 to 60 seconds.",
+        ),
+    ],
+    ids=lambda value: value.code if isinstance(value, AuthError) else None,
+)
+def test_an_error_says_its_code_and_a_stranger_learns_a_reason_only_once_the_signature_holds(
+    error: AuthError, code: str, public_code: str, said: str
+) -> None:
+    """RFC 6750, section 3.1, and our choice: above `RefusedClaims` every refusal of a token looks the same outside."""
+    assert (error.code, error.public_code, str(error)) == (code, public_code, said)
+
+
+def test_an_error_carries_what_it_knows_as_data() -> None:
+    """Our choice: nobody has to parse a sentence."""
+    assert [
+        vars(error)
+        for error in (
+            MalformedToken("it is x"),
+            UnsupportedAlgorithm(["RS256", "ES256"]),
+            MissingClaim("sub"),
+            InvalidClaim("sub", "a string"),
+            WrongIssuer("https://a"),
+            WrongAudience("https://a"),
+            TokenExpired(100, 130),
+            TokenNotYetValid("nbf", 160, 100),
+            TokenTooOld(90, 60),
+            InvalidRequest("two headers"),
+            InsufficientScope(["b", "a"]),
+            MisdirectedHost(["a"]),
+            InvalidKey("it is weak"),
+            ConfigurationError("MCP_LEEWAY", "it is negative", "Set 0 to 60 seconds."),
+        )
+    ] == [
+        {"problem": "it is x"},
+        {"expected": ("ES256", "RS256")},
+        {"claim": "sub"},
+        {"claim": "sub", "expected": "a string"},
+        {"expected": "https://a"},
+        {"expected": "https://a"},
+        {"expired_at": 100, "now": 130},
+        {"claim": "nbf", "valid_from": 160, "now": 100},
+        {"age": 90, "max_age": 60},
+        {"problem": "two headers"},
+        {"required": ("a", "b")},
+        {"expected": ("a",)},
+        {"problem": "it is weak"},
+        {"setting": "MCP_LEEWAY", "problem": "it is negative", "remedy": "Set 0 to 60 seconds."},
+    ]
+
+
+def test_every_code_has_its_place_in_the_guide() -> None:
+    """RFC 9457, section 3.1.1: the type of a problem is an address where one can read about it."""
+    assert help_url("wrong_audience") == "https://mcp-auth-ref.github.io/reference/errors/#wrong_audience"
