@@ -16,6 +16,7 @@ from typing import Any, NamedTuple, NoReturn
 from mcp_auth_ref.core.errors import MalformedToken
 
 MAX_TOKEN_BYTES = 8192
+MAX_BRACKETS = 256
 
 _REFUSED_HEADERS: Mapping[str, str] = {
     "crit": "its header has critical extensions, of which this reader knows none",
@@ -71,7 +72,7 @@ def read(token: str) -> UnverifiedToken:
         raise MalformedToken("it has characters other than base64url and dots")
     compact = token.encode("ascii")
     if compact.count(b".") != 2:
-        raise MalformedToken(f"it has {compact.count(b'.')} dots instead of two")
+        raise MalformedToken(f"it should have three parts and has {compact.count(b'.') + 1}")
     signing_input, _, signature = compact.rpartition(b".")
     header, _, encoded_payload = signing_input.partition(b".")
     return UnverifiedToken(_header(header), signing_input, decode(signature, part="signature"), encoded_payload)
@@ -112,13 +113,15 @@ def _header(segment: bytes) -> UnverifiedHeader:
 
 
 def _json_object(data: bytes, *, part: str) -> dict[str, Any]:
+    # How deep a parser can go depends on the Python and the stack it runs on; this bound does not. What is too short to
+    # break it, as most tokens are, is not counted.
+    if len(data) > MAX_BRACKETS * 2 and data.count(b"[") + data.count(b"{") > MAX_BRACKETS:
+        raise MalformedToken(f"its {part} is nested too deeply")
     try:
         text = data.decode("utf-8").strip(" \t\n\r")
         value, end = _JSON.raw_decode(text)
         if b"\\u" in data:
             json.dumps(value, ensure_ascii=False).encode("utf-8")  # half a surrogate pair can be escaped, not encoded
-    except RecursionError:
-        raise MalformedToken(f"its {part} is nested too deeply") from None
     except ValueError as error:
         known = error.args[0] if isinstance(error, _OddJSONError) else "is not UTF-8 JSON"
         raise MalformedToken(f"its {part} {known}") from None
