@@ -111,7 +111,7 @@ def walk(page: Page, root: Path, scratch: Path, *, update: bool = False) -> dict
     outcomes: dict[str, Outcome] = {}
     with contextlib.ExitStack() as stack:
         if any(step.is_server for step in todo):
-            stack.enter_context(_port_to_ourselves())
+            stack.enter_context(port_to_ourselves())
         reader = stack.enter_context(contextlib.closing(Reader(root, scratch)))
         not_tried: Outcome | None = None
         for step in todo:
@@ -292,7 +292,7 @@ def _answer() -> int | None:
 
 
 @contextlib.contextmanager
-def _port_to_ourselves() -> Iterator[None]:
+def port_to_ourselves() -> Iterator[None]:
     """Wait until no other walk on this machine, in any worker or checkout, uses the guide's port."""
     with (Path(tempfile.gettempdir()) / f"guide-port-{PORT}-{os.getuid()}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

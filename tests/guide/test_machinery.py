@@ -5,16 +5,19 @@ import json
 import shutil
 import subprocess
 import sys
+import threading
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
 from tests.guide import evidence
+from tests.guide.checkers import shellcheck, typescript
 from tests.guide.conftest import ROOT
-from tests.guide.fences import LANGUAGES, orphans, read, strays
+from tests.guide.fences import LANGUAGES, GuideError, orphans, read, strays
 from tests.guide.names import Inventory, unknown
 from tests.guide.outputs import MASKS, masked, read_masks
-from tests.guide.runners import Outcome, walk
+from tests.guide.runners import PORT, Outcome, Reader, Step, port_to_ourselves, walk
 
 MASK_TABLE = (ROOT / "snippets" / MASKS).read_text()
 
@@ -217,6 +220,35 @@ def test_a_server_that_does_not_start_is_red(tmp_path: Path) -> None:
     outcomes = walked(tmp_path, {"serve.sh": "uvicorn nothing:here\n"})
 
     assert "docs/demo.md:1: snippets/demo/serve.sh is not ready" in (outcomes["demo/serve.sh"].problem or "")
+
+
+def test_a_server_of_somebody_else_on_the_port_is_named(tmp_path: Path) -> None:
+    with port_to_ourselves(), ThreadingHTTPServer(("127.0.0.1", PORT), SimpleHTTPRequestHandler) as other:
+        threading.Thread(target=other.serve_forever, daemon=True).start()
+        reader = Reader(ROOT, tmp_path)
+        try:
+            with pytest.raises(GuideError, match="another program on this machine holds port 8765"):
+                reader.take(Step("demo/serve.sh", "docs/demo.md:1", "mcp-auth-ref serve\n", "serve.sh", None))
+        finally:
+            other.shutdown()
+
+
+def test_a_shell_block_that_shellcheck_refuses_is_red() -> None:
+    blocks = [Step("demo/a.sh", "docs/demo.md:1", "NAME=one\n", "a.sh", None)]
+    blocks += [Step("demo/b.sh", "docs/demo.md:5", 'echo "$NAME"\nls $OTHER\n', "b.sh", None)]
+
+    assert [found.partition(" ")[0] for found in shellcheck(blocks)] == ["docs/demo.md:5:"]
+    assert "snippets/demo/b.sh:2: SC2086" in shellcheck(blocks)[0]
+
+
+def test_typescript_that_does_not_compile_is_red(tmp_path: Path) -> None:
+    files = [tmp_path / "right.ts", tmp_path / "wrong.ts"]
+    files[0].write_text("const answer: number = 1\nconsole.log(answer)\n")
+    files[1].write_text('const answer: number = "one"\n')
+
+    (complaint,) = typescript(files, ROOT)
+
+    assert "wrong.ts(1,7): error TS2322" in complaint
 
 
 @pytest.mark.parametrize(
