@@ -26,4 +26,4 @@ for part in (header, payload):
     print(part)
     print(json.dumps(json.loads(urlsafe_b64decode(part + "==")), indent=2), end="\n\n")
 print(signature)
-print(len(urlsafe_b64decode(signature + "==")), "bytes that only the holder of the secret can make")
+print(len(urlsafe_b64decode(signature + "==")), "bytes, made with the secret")

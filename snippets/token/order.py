@@ -1,4 +1,4 @@
-"""Break a token in every way at once, then mend one flaw after the other: each refusal is the next check."""
+"""Break a token in every way at once, then mend one flaw after the other."""
 
 import hmac
 import json
@@ -7,12 +7,24 @@ from typing import Any
 
 from mcp_auth_ref import InvalidToken, KeySet, SigningKey, TokenVerifier
 
-ISSUER, AUDIENCE, NOW = "http://127.0.0.1:8765", "http://127.0.0.1:8765/mcp", 1_795_000_000
-DAY, SECRET = 86_400, b"demonstration-secret-never-use-it-in-production"
-KEY = SigningKey.from_secret(SECRET)
-verifier = TokenVerifier(issuer=ISSUER, audience=AUDIENCE, keys=KeySet([KEY]), max_age=DAY)
+ISSUER, AUDIENCE = "http://127.0.0.1:8765", "http://127.0.0.1:8765/mcp"
+NOW, DAY = 1_795_000_000, 86_400
+SECRET = b"demonstration-secret-never-use-it-in-production"
 
-header: dict[str, Any] = {"alg": "none", "typ": "JWT", "kid": "another", "jku": "https://example.org/my-own-keys"}
+key = SigningKey.from_secret(SECRET)
+verifier = TokenVerifier(
+    issuer=ISSUER,
+    audience=AUDIENCE,
+    keys=KeySet([key]),
+    max_age=DAY,
+)
+
+header: dict[str, Any] = {
+    "alg": "none",
+    "typ": "JWT",
+    "kid": "another",
+    "jku": "https://example.org/my-own-keys",
+}
 claims: dict[str, Any] = {
     "iss": "https://other.example",
     "sub": "",
@@ -23,23 +35,26 @@ claims: dict[str, Any] = {
     "exp": NOW - DAY,
     "jti": "q8Zc2nWt4yHs7Lx0",
 }
-made: dict[str, Any] = {"payload begins": '{"sub": "root", ', "secret": b"a-guess-at-the-secret-of-somebody-else"}
+forging: dict[str, Any] = {
+    "start": '{"sub": "root", ',
+    "secret": b"a-guess-at-the-secret-of-somebody-else",
+}
 
-MENDS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
-    ("Three parts in canonical form; the header is one JSON object and brings no key", header, {"jku": None}),
+CHECKS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
+    ("Three parts in canonical form, no key in the header", header, {"jku": None}),
     ("`alg` is the algorithm of a key held here", header, {"alg": "HS256"}),
-    ("`kid` names one of those keys", header, {"kid": KEY.kid}),
-    ("The signature matches", made, {"secret": SECRET}),
+    ("`kid` names one of those keys", header, {"kid": key.kid}),
+    ("The signature matches", forging, {"secret": SECRET}),
     ("`typ` says that it is an access token", header, {"typ": "at+jwt"}),
-    ("The payload is one JSON object, with no member twice", made, {"payload begins": "{"}),
-    ("`iss`, `sub`, `client_id` and `jti` are strings with something in them", claims, {"sub": "ada"}),
+    ("The payload has no member twice", forging, {"start": "{"}),
+    ("`iss`, `sub`, `client_id`, `jti` are not empty", claims, {"sub": "ada"}),
     ("`iss` is the issuer", claims, {"iss": ISSUER}),
     ("`aud` names this server", claims, {"aud": AUDIENCE}),
-    ("`iat`, `exp` and, where it is there, `nbf` are numbers", claims, {"iat": NOW + DAY}),
-    ("`scope` is a list of words in one string", claims, {"scope": "mcp:tools"}),
+    ("`iat`, `exp` (and `nbf`) are numbers", claims, {"iat": NOW + DAY}),
+    ("`scope` is words in one string", claims, {"scope": "mcp:tools"}),
     ("`exp` has not passed", claims, {"exp": NOW + 3600}),
-    ("`iat` and `nbf` do not lie ahead", claims, {"iat": NOW - 2 * DAY}),
-    ("`iat` is not longer ago than the server allows", claims, {"iat": NOW}),
+    ("`iat` (and `nbf`) are not in the future", claims, {"iat": NOW - 2 * DAY}),
+    ("`iat` is no longer ago than allowed", claims, {"iat": NOW}),
 ]
 
 
@@ -48,17 +63,20 @@ def encode(data: bytes) -> bytes:
 
 
 def forge() -> str:
-    members = {name: value for name, value in header.items() if value is not None}
-    payload = made["payload begins"] + json.dumps(claims).removeprefix("{")
-    signing_input = encode(json.dumps(members).encode()) + b"." + encode(payload.encode())
-    return (signing_input + b"." + encode(hmac.digest(made["secret"], signing_input, "sha256"))).decode()
+    members = {name: value for name, value in header.items() if value}
+    payload = forging["start"] + json.dumps(claims).removeprefix("{")
+    signed = encode(json.dumps(members).encode()) + b"." + encode(payload.encode())
+    signature = hmac.digest(forging["secret"], signed, "sha256")
+    return (signed + b"." + encode(signature)).decode()
 
 
-print("| | what is checked | refused as | the caller learns |\n|---|---|---|---|")
-for number, (check, part, mended) in enumerate(MENDS, start=1):
+print("| what must hold | refused as | the caller learns |\n|---|---|---|")
+for step, (check, part, mended) in enumerate(CHECKS, start=1):
     try:
         verifier.verify(forge(), now=NOW)
     except InvalidToken as refusal:
-        print(f"| {number} | {check} | `{refusal.code}` | `{refusal.public_code}` |")
+        code, public = refusal.code, refusal.public_code
+        learns = "the reason" if public == code else f"`{public}`"
+        print(f"| {step}. {check} | `{code}` | {learns} |")
     part.update(mended)
-print(f"| | Nothing is left to refuse: `{verifier.verify(forge(), now=NOW).subject}` may come in | | |")
+print(f"| **`{verifier.verify(forge(), now=NOW).subject}` may come in** | | |")
