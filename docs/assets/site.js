@@ -2,19 +2,12 @@
 // without eyes or with a small screen need: names, the focus for what scrolls, and places where a long name may break.
 "use strict";
 
-const focusWhatScrolls = new ResizeObserver((entries) => {
-  for (const { target } of entries) {
-    if (target.scrollWidth > target.clientWidth) target.tabIndex = 0;
-    else target.removeAttribute("tabindex");
-  }
-});
-
 function mend() {
   document.querySelectorAll(".md-code__nav").forEach((nav, index) => {
     nav.setAttribute("aria-label", `Code block ${index + 1}`);
   });
   for (const block of document.querySelectorAll("pre > code, .md-typeset__scrollwrap, .tabbed-labels")) {
-    focusWhatScrolls.observe(block);
+    if (block.scrollWidth > block.clientWidth && !block.hasAttribute("tabindex")) block.tabIndex = 0;
   }
 }
 
@@ -22,5 +15,6 @@ for (const name of document.querySelectorAll("td:first-child > code")) {
   name.replaceChildren(...name.textContent.split(/(?<=[_./])/).flatMap((part) => [part, document.createElement("wbr")]));
 }
 
-new MutationObserver(mend).observe(document.body, { childList: true, subtree: true });
-mend();
+// On a device that cannot hover, the theme takes the focus from code again: hence the watch over `tabindex`.
+new MutationObserver(mend).observe(document.body, { childList: true, subtree: true, attributeFilter: ["tabindex"] });
+new ResizeObserver(mend).observe(document.body);
