@@ -18,3 +18,4 @@ for (const name of document.querySelectorAll("td:first-child > code")) {
 // On a device that cannot hover, the theme takes the focus from code again: hence the watch over `tabindex`.
 new MutationObserver(mend).observe(document.body, { childList: true, subtree: true, attributeFilter: ["tabindex"] });
 new ResizeObserver(mend).observe(document.body);
+document.addEventListener("change", mend);
