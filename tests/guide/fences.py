@@ -119,7 +119,7 @@ def strays(root: Path) -> list[str]:
     """Say which snippet folders lack their page or their test, and which pages share a stem."""
     stems = [page.stem for page in pages(root)]
     twice = [f"{stem}: two pages have this stem" for stem in sorted(set(stems)) if stems.count(stem) > 1]
-    folders = sorted(path.name for path in (root / "snippets").iterdir() if path.is_dir())
+    folders = sorted({path.relative_to(root / "snippets").parts[0] for path in _files(root / "snippets")})
     without_page = [f"snippets/{name}/ has no page docs/**/{name}.md" for name in folders if name not in stems]
     tests = [f"tests/guide/test_{name}.py" for name in folders]
     return [*twice, *without_page, *(f"{test} is missing" for test in tests if not (root / test).is_file())]
@@ -201,7 +201,7 @@ def _look_up(written: Written, page: str, root: Path) -> list[Block]:
     _check_language(info["language"], include["path"])
     _check_highlight(options.get("hl_lines", ""), highlighted, text, include["path"])
     if page == "README.md" and text != as_shown("\n".join(written.body)):
-        raise GuideError(f"is not, byte for byte, snippets/{include['path']}: copy that file here again")
+        raise GuideError(f"differs from snippets/{include['path']}; copy the text of that file here again")
     return [Block(page, written.line, text, include["path"], options.get("title"))]
 
 

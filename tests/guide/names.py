@@ -5,6 +5,7 @@ page shows, and so runs.
 """
 
 import importlib
+import inspect
 import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
@@ -13,7 +14,9 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import click
+import mcp.shared.auth
 
+from mcp_auth_ref.cli.commands import PROGRAMS
 from mcp_auth_ref.core.scopes import ROLES
 from mcp_auth_ref.settings import Settings, variable
 from tests.guide.fences import Page, scan
@@ -34,7 +37,7 @@ LIBRARIES = ("mcp_auth_ref", "mcp", "fastmcp", "fastapi", "starlette", "jwt", "h
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
-    """What exists. Commands have their full names and their flags; words are those of the package's source."""
+    """What exists. Commands have their full names and their flags; words are those of the source, ours and OAuth's."""
 
     commands: Mapping[str, frozenset[str]] = field(default_factory=dict)
     flags: frozenset[str] = frozenset()
@@ -107,7 +110,7 @@ def _resolves(dotted: str) -> bool:
 
 
 def _inline_code(page: Page, root: Path) -> Iterator[tuple[str, str]]:
-    """Yield what stands between backticks in sentences, here and in printed tables, and the code in diagrams."""
+    """Yield what stands between backticks in sentences, here and in printed Markdown, and the code in diagrams."""
     yield from _between_backticks((root / page.path).read_text(), page.path)
     for block in page.blocks:
         if not block.fenced and str(block.snippet).endswith(".out"):
@@ -121,27 +124,27 @@ def _inline_code(page: Page, root: Path) -> Iterator[tuple[str, str]]:
 
 def _between_backticks(text: str, name: str) -> Iterator[tuple[str, str]]:
     for written in scan(text):
-        if written.info is None:
+        if written.info is not None and name.endswith(".out"):
+            yield from ((f"{name}:{written.line}", line) for line in written.body if line.strip())
+        elif written.info is None:
             for match in CODE.finditer(COMMENT.sub("", written.body[0])):
                 yield f"{name}:{written.line}", match["code"].strip()
 
 
 def take_stock(root: Path) -> Inventory:
     """Ask the package, its lock file and its sessions what there is."""
-    cli = importlib.import_module("mcp_auth_ref.cli")
     granted = {tuple(scope.split(":")) for scope in ROLES["superadmin"]}
-    roots = {"mcp-auth-ref": cli.main, "generate-mcp-token": cli.generate, "validate-mcp-token": cli.validate}
-    commands = {name: flags for root_name, command in roots.items() for name, flags in _commands(root_name, command)}
+    commands = {name: flags for program, command in PROGRAMS.items() for name, flags in _commands(program, command)}
     options = re.findall(r'"(--\w+)"', (root / "tests/conftest.py").read_text())
-    source = " ".join(path.read_text() for path in sorted((root / "src").rglob("*.py")))
+    source = [path.read_text() for path in sorted((root / "src").rglob("*.py"))] + [inspect.getsource(mcp.shared.auth)]
     locked = re.findall(r"^(\S+)==(\S+)", (root / "requirements.lock").read_text(), re.MULTILINE)
     project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
     return Inventory(
         commands=commands,
         flags=frozenset().union(options, *commands.values()),
-        variables=frozenset({*map(variable, Settings.model_fields), *_variables(roots.values())}),
+        variables=frozenset({*map(variable, Settings.model_fields), *_variables(PROGRAMS.values())}),
         scopes=frozenset(":".join(scope[:length]) for scope in granted for length in (2, 3)),
-        words=frozenset(re.findall(r"\w+", source)),
+        words=frozenset(re.findall(r"\w+", " ".join(source))),
         pinned={**dict(locked), project["name"]: project["version"]},
         sessions=frozenset(re.findall(r"^def (\w+)\(session", (root / "noxfile.py").read_text(), re.MULTILINE)),
     )

@@ -15,8 +15,12 @@ def test_every_fence_is_an_include_or_runs_where_it_stands(page: Page) -> None:
 
 def test_every_snippet_is_on_a_page() -> None:
     """A program counts as shown where its output is, which is how reference tables are made."""
-    assert orphans(ROOT) == []
+    found = orphans(ROOT)
+
+    assert not found, "on no page: " + ", ".join(found)
 
 
 def test_page_snippets_and_test_share_one_stem() -> None:
-    assert strays(ROOT) == []
+    found = strays(ROOT)
+
+    assert not found, "\n".join(found)

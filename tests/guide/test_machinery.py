@@ -102,7 +102,7 @@ def test_a_broken_section_is_refused(tmp_path: Path, script: str, message: str) 
     assert message in found[0]
 
 
-def test_the_readme_holds_its_snippets_byte_for_byte(tmp_path: Path) -> None:
+def test_the_readme_holds_the_text_of_its_snippets(tmp_path: Path) -> None:
     """A forge expands no include."""
     readme = "<!-- snippet: readme/run.sh -->\n```sh\necho {}\n```\n\n```sh\necho typed\n```\n"
     root = plant(tmp_path, {"snippets/readme/run.sh": "echo one\n", "README.md": readme.format("one")})
@@ -112,7 +112,7 @@ def test_the_readme_holds_its_snippets_byte_for_byte(tmp_path: Path) -> None:
     wrong = read(root / "README.md", root)
 
     assert [block.snippet for block in right.blocks] == ["readme/run.sh"]
-    assert wrong.problems[0].startswith("README.md:2: is not, byte for byte, snippets/readme/run.sh")
+    assert wrong.problems[0].startswith("README.md:2: differs from snippets/readme/run.sh")
     assert right.problems == wrong.problems[1:]
     assert "README.md:6: a block typed by hand; put it under snippets/readme/" in right.problems[0]
 
@@ -390,6 +390,9 @@ def test_no_mask_hides_what_a_page_is_about(text: str) -> None:
         ("took 12.34 ms", "took 0.0 s"),
         ("3d4f1d0e-8f1c-4f3a-9a67-0c4b6a1b2c3d", "00000000-0000-0000-0000-000000000000"),
         ("http://127.0.0.1:41231/mcp", "http://127.0.0.1:50000/mcp"),
+        ('"jti": "WFmId73r6idftXxnQmsiig"', '"jti": "…"'),
+        ("valid: ada, 3598 seconds left", "valid: ada, 3599 seconds left"),
+        ('"time_remaining": 3597', '"time_remaining": 3599'),
         ("Started server process [4711]", "Started server process [1]"),
         ("pB5hVJXQ3mJ0m0z1l7a8n9Qw2eR4tY6uI8oP0aS_dF-g", "…"),
     ],
