@@ -368,21 +368,24 @@ def _table(head: str, model: type[BaseModel], spell: Callable[[str], str]) -> st
 
 
 def read_secret(path: Path, *, setting: str) -> bytes:
-    """Read a secret from its file, without the newline that editors put at the end. Raises ConfigurationError."""
+    """Read a secret from its file, without the newline that editors put at the end. Raises ConfigurationError.
+
+    The error does not show the path: it may be the secret itself, given to the wrong variable.
+    """
     try:
         secret = re.sub(rb"\r?\n\Z", b"", path.read_bytes(), count=1)
     except (OSError, ValueError) as error:
-        raise _unreadable(setting, path, error) from None
+        problem = f"the file it names {_reason(error)}"
+        raise ConfigurationError(setting, problem, "Give the path of a file with the secret in it") from None
     if not secret:
-        raise ConfigurationError(setting, f"{path} is empty", "Fill it: `mcp-auth-ref secret new`")
+        raise ConfigurationError(setting, "the file it names is empty", "Fill it: `mcp-auth-ref secret new`")
     return secret
 
 
-def _unreadable(setting: str, path: Path, error: Exception) -> ConfigurationError:
+def _reason(error: Exception) -> str:
     if isinstance(error, TOMLDecodeError):
-        return ConfigurationError(setting, f"{path} is not TOML: {error}", "A right line is: leeway = 30")
-    reason = f": {error.strerror}" if isinstance(error, OSError) else ""
-    return ConfigurationError(setting, f"{path} cannot be read{reason}", "Name a file that this process can read")
+        return f"is not TOML: {error}"
+    return f"cannot be read: {error.strerror if isinstance(error, OSError) else 'it is not text'}"
 
 
 def _shown(value: object) -> str:
@@ -414,7 +417,7 @@ def _dotenv(folder: Path) -> _Source:
     try:
         return _variables(".env", DotEnvSettingsSource(Settings, env_file=path), folder)
     except (OSError, ValueError) as error:
-        raise _unreadable(".env", path, error) from None
+        raise ConfigurationError(".env", f"it {_reason(error)}", "A right file has lines like: MCP_LEEWAY=30") from None
 
 
 def _variables(place: str, source: EnvSettingsSource, folder: Path) -> _Source:
@@ -432,7 +435,8 @@ def _toml(path: Path) -> _Source:
         path.open("rb").close()
         values = TomlConfigSettingsSource(Settings, toml_file=path)()
     except (OSError, ValueError) as error:
-        raise _unreadable(variable("config"), path, error) from None
+        problem = f"{path} {_reason(error)}"
+        raise ConfigurationError(variable("config"), problem, "A right file has lines like: leeway = 30") from None
     if "jwt_secret" in values:
         problem = "it is a secret, and this file is one to copy and to commit"
         raise ConfigurationError(f"jwt_secret in {path}", problem, "Name the file that holds it: jwt_secret_file")

@@ -1,0 +1,34 @@
+"""`token verify`, `validate-mcp-token`."""
+
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from mcp_auth_ref.cli.settings import load
+from mcp_auth_ref.cli.tokens import Verdict, report, seen
+from mcp_auth_ref.core.errors import InvalidToken, RefusedClaims
+from mcp_auth_ref.core.tokens import TokenVerifier, TrustedIssuers
+from mcp_auth_ref.trust import verifier_from
+
+
+def verify(*, token: str | None, token_file: Path | None, words: tuple[str, ...], as_json: bool, verbose: bool) -> None:
+    """Verify the token or tokens given as the server of these settings would."""
+    verifier = verifier_from(load())
+    report(
+        lambda text: _judged(text, verifier, now=time.time()),
+        token=token,
+        token_file=token_file,
+        words=words,
+        as_json=as_json,
+        verbose=verbose,
+    )
+
+
+def _judged(token: str, verifier: TokenVerifier | TrustedIssuers, *, now: float) -> Verdict:
+    try:
+        verifier.verify(token, now=now)
+    except RefusedClaims as error:
+        return replace(seen(token, now=now), valid=False, verified=True, error=error)
+    except InvalidToken as error:
+        return Verdict(now=now, valid=False, error=error)
+    return replace(seen(token, now=now), valid=True, verified=True)
