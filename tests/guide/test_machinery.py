@@ -371,6 +371,7 @@ def test_a_page_that_fails_loses_its_proof(tmp_path: Path) -> None:
     [
         *(f'HTTP/1.1 {status} Text {{"status": {status}}}' for status in (200, 202, 400, 401, 403, 404, 421, 429, 503)),
         '{"expires_in": 3600, "code": "token_expired", "lifetime": "900 s"}',
+        '{"time_remaining": -60} {"time_remaining": 900} 86399 seconds left',
         "http://127.0.0.1:8765/mcp",
         "demonstration-secret-never-use-it-in-production",
         "iat 1795000000, exp 1795003600, 2026-11-18T11:06:40Z, 2026-11-18T12:06:40+00:00",
@@ -395,6 +396,9 @@ def test_no_mask_hides_what_a_page_is_about(text: str) -> None:
         ('"time_remaining": 3597', '"time_remaining": 3599'),
         ("Started server process [4711]", "Started server process [1]"),
         ("pB5hVJXQ3mJ0m0z1l7a8n9Qw2eR4tY6uI8oP0aS_dF-g", "…"),
+        ("  kid        -UpJMWvDnsBC", "  kid        …"),
+        ('{"jti": "xIIu-N2JLnEHRov258gfHw"}', '{"jti": "…"}'),
+        ("valid: ada, 3587 seconds left", "valid: ada, 3599 seconds left"),
     ],
 )
 def test_a_mask_replaces_what_varies(text: str, shown: str) -> None:
