@@ -36,7 +36,7 @@ def prepare(session: nox.Session) -> None:
 
 def build(session: nox.Session) -> None:
     """Build the site, then lay the evidence of the last verification beside it."""
-    session.run("mkdocs", "build", "--strict", "--quiet", env={"NO_MKDOCS_2_WARNING": "1"})
+    session.run("mkdocs", "build", "--strict", env={"NO_MKDOCS_2_WARNING": "1"})
     if EVIDENCE.exists():
         shutil.copy(EVIDENCE, "site/verified.json")
     else:

@@ -1,0 +1,2 @@
+. .venv/bin/activate
+mcp-auth-ref serve

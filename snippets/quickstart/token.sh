@@ -1,0 +1,3 @@
+MCP_TOKEN=$(generate-mcp-token --user-id ada)
+export MCP_TOKEN
+validate-mcp-token

@@ -1,0 +1,2 @@
+TOKEN=$(generate-mcp-token --user-id ada)
+validate-mcp-token --verbose --token "$TOKEN"
