@@ -118,7 +118,8 @@ class TokenIssuer:
         """Sign an access token (RFC 9068) that starts `now`, seconds since 1970, and lives for `lifetime`.
 
         `token_id` must be unique and not guessable: `secrets.token_urlsafe(16)`. `claims` adds claims of your own; one
-        that this method sets is refused. Raises InvalidClaim, MissingClaim, InvalidKey.
+        that this method sets is refused. Raises InvalidClaim, MissingClaim, InvalidKey, and MalformedToken for what our
+        own reader would not take: more than 8192 bytes, NaN, half a surrogate pair.
         """
         extra = dict(claims or {})
         for name in RESERVED_CLAIMS:
@@ -139,7 +140,9 @@ class TokenIssuer:
         }
         _check_claims(payload, issuer=self.issuer, audience=self.audience)
         key = self.keys.signing_key
-        return jwt.encode(payload, key.private, algorithm=key.algorithm, headers={"typ": TOKEN_TYPE, "kid": key.kid})
+        token = jwt.encode(payload, key.private, algorithm=key.algorithm, headers={"typ": TOKEN_TYPE, "kid": key.kid})
+        jws.payload(jws.read(token))
+        return token
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,7 +251,7 @@ def _check_claims(payload: Mapping[str, Any], *, issuer: str, audience: str) -> 
 
 def _check_audience(audience: object, expected: str) -> None:
     """Accept the one string, or a list of strings that has it (RFC 7519, section 4.1.3)."""
-    if audience == expected:
+    if audience == expected != "":
         return
     named = [audience] if isinstance(audience, str) else audience
     if not isinstance(named, list) or not named or not all(type(item) is str and item for item in named):
