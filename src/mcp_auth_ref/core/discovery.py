@@ -18,10 +18,11 @@ AUTHORIZATION_SERVER = "oauth-authorization-server"
 def well_known(identifier: str, name: str) -> str:
     """Return the address of a metadata document: the identifier with `/.well-known/NAME` before its path.
 
-    So asks RFC 8615 as RFC 9728, section 3.1, and RFC 8414, section 3.1, use it.
+    So asks RFC 8615 as RFC 9728, section 3.1, and RFC 8414, section 3.1, use it; the first keeps the slash that ends a
+    path, the second drops it.
     """
     parts = urlsplit(identifier)
-    path = "" if parts.path == "/" else parts.path
+    path = parts.path if name == PROTECTED_RESOURCE and parts.path != "/" else parts.path.removesuffix("/")
     return urlunsplit((parts.scheme, parts.netloc, f"/.well-known/{name}{path}", parts.query, ""))
 
 
@@ -68,7 +69,8 @@ def challenge_for(error: AuthError, *, metadata_url: str, scopes: Collection[str
         parameters["error"] = error.code
     if parameters:
         parameters["error_description"] = describe(error)
-    parameters["scope"] = " ".join(error.required if isinstance(error, InsufficientScope) else scopes)
+    if wanted := " ".join(error.required if isinstance(error, InsufficientScope) else scopes):
+        parameters["scope"] = wanted
     parameters["resource_metadata"] = metadata_url
     return Challenge("Bearer", parameters)
 
@@ -85,15 +87,17 @@ def parse_challenges(header: str) -> tuple[Challenge, ...]:
     Raises InvalidRequest where it breaks the grammar or repeats a parameter.
     """
     challenges: list[tuple[str, dict[str, str]]] = []
+    takes_parameters = False
     position = 0
     while position < len(header):
         if blank := _BLANK.match(header, position):
             position = blank.end()
-        elif challenges and (parameter := _PARAMETER.match(header, position)):
+        elif takes_parameters and (parameter := _PARAMETER.match(header, position)):
             _add(challenges[-1][1], parameter)
             position = parameter.end()
         elif scheme := _SCHEME.match(header, position):
             challenges.append((scheme["scheme"], {}))
+            takes_parameters = scheme["token68"] is None
             position = scheme.end()
         else:
             raise InvalidRequest(f"the WWW-Authenticate field breaks its grammar at character {position}")
@@ -104,7 +108,8 @@ _TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"  # noqa: S105 - the grammar's word for a
 _END = r"(?=[ \t]*(?:,|$))"
 _BLANK = re.compile(r"[ \t,]+")
 _PARAMETER = re.compile(rf'(?P<name>{_TOKEN})[ \t]*=[ \t]*(?:(?P<word>{_TOKEN})|"(?P<quoted>(?:[^"\\]|\\.)*)"){_END}')
-_SCHEME = re.compile(rf"(?P<scheme>{_TOKEN})(?:[ ]+(?P<token68>[A-Za-z0-9._~+/-]+=*){_END}|(?=[ ,]|$))")
+_TOKEN68 = r"[A-Za-z0-9._~+/-]+=*"
+_SCHEME = re.compile(rf"(?P<scheme>{_TOKEN})(?:[ ]+(?P<token68>{_TOKEN68}){_END}|{_END}|(?=[ ]+{_TOKEN}[ \t]*=))")
 
 
 def _add(parameters: dict[str, str], parameter: re.Match[str]) -> None:
