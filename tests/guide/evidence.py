@@ -7,8 +7,8 @@ Each page that was walked, and each example that ran, has a record in `.cache/gu
 import datetime
 import hashlib
 import json
+import os
 import platform
-import tempfile
 from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import version
@@ -109,6 +109,6 @@ def _folder(root: Path) -> Path:
 def _write(path: Path, content: Mapping[str, object]) -> None:
     """Write a file whole or not at all, since several workers write here."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False) as new:
-        json.dump(content, new, indent=1)
-    Path(new.name).replace(path)
+    new = path.with_name(f"{path.name}.{os.getpid()}")
+    new.write_text(json.dumps(content, indent=1))
+    new.replace(path)

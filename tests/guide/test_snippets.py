@@ -39,7 +39,9 @@ def test_an_output_is_what_the_program_prints(
 
 @pytest.mark.parametrize("page", [pytest.param(page, id=page.path) for page in PAGES])
 def test_shellcheck_has_nothing_to_say_about_the_blocks_of_a_page(page: Page) -> None:
-    assert shellcheck(steps(page, ROOT)) == []
+    found = shellcheck(steps(page, ROOT))
+
+    assert not found, "\n".join(found)
 
 
 def test_the_typescript_of_all_pages_compiles() -> None:
@@ -47,4 +49,6 @@ def test_the_typescript_of_all_pages_compiles() -> None:
     if not files:
         pytest.skip("no page shows TypeScript")
 
-    assert typescript(files, ROOT) == []
+    found = typescript(files, ROOT)
+
+    assert not found, "\n".join(found)
