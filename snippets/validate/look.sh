@@ -1,0 +1,1 @@
+env -u MCP_JWT_SECRET validate-mcp-token --no-verify

@@ -1,0 +1,1 @@
+MCP_TOKEN="${MCP_TOKEN%??}" validate-mcp-token

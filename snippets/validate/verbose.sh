@@ -1,0 +1,1 @@
+validate-mcp-token --verbose
