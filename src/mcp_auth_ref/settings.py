@@ -294,7 +294,7 @@ class Settings(BaseSettings):
     @classmethod
     def load(cls, *, environ: Mapping[str, str] | None = None, cwd: Path | None = None) -> "Settings":
         """Read the settings as seen from the folder `cwd`. Raises ConfigurationError."""
-        folder = cwd or Path.cwd()
+        folder = cwd or Path()
         sources = [_environment(os.environ if environ is None else environ, folder), _dotenv(folder)]
         config = next((source.values["config"] for source in sources if "config" in source.values), None)
         if config is not None:
@@ -302,6 +302,8 @@ class Settings(BaseSettings):
         values: dict[str, Any] = {}
         places: dict[str, str] = {}
         for source in reversed(sources):
+            if _SECRET & source.values.keys():
+                values = {name: value for name, value in values.items() if name not in _SECRET}
             values |= source.values
             places |= dict.fromkeys(source.values, source.place)
         _take_secret(values, places)
@@ -310,12 +312,12 @@ class Settings(BaseSettings):
         except ValidationError as error:
             raise _refusal(error.errors()[0], places) from None
         settings._places = places
-        settings._warnings = (*(text for source in sources for text in source.warnings), *_demonstration(settings))
+        settings._warnings = (*(text for source in sources for text in source.warnings), *_doubts(settings))
         return settings
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What does not stop the start and should be known: unknown variables, the published secret."""
+        """What does not stop the start and should be known, such as unknown variables."""
         return self._warnings
 
     def where(self, name: str) -> str:
@@ -437,9 +439,9 @@ def _toml(path: Path) -> _Source:
     except (OSError, ValueError) as error:
         problem = f"{path} {_reason(error)}"
         raise ConfigurationError(variable("config"), problem, "A right file has lines like: leeway = 30") from None
-    if "jwt_secret" in values:
-        problem = "it is a secret, and this file is one to copy and to commit"
-        raise ConfigurationError(f"jwt_secret in {path}", problem, "Name the file that holds it: jwt_secret_file")
+    for name, (problem, remedy) in _NOT_IN_TOML.items():
+        if name in values:
+            raise ConfigurationError(f"{name} in {path}", problem, remedy)
     return _Source(str(path), _anchored(values, path.parent))
 
 
@@ -460,8 +462,8 @@ def _take_secret(values: dict[str, Any], places: dict[str, str]) -> None:
     """Let whichever variable gives the secret be the field `jwt_secret`, in bytes."""
     older, older_place = values.pop(OLDER_NAME, None), places.pop(OLDER_NAME, "")
     if "jwt_secret" in values and "jwt_secret_file" in values:
-        problem = f"it is given ({places['jwt_secret']}), and so is MCP_JWT_SECRET_FILE ({places['jwt_secret_file']})"
-        raise ConfigurationError("MCP_JWT_SECRET", problem, "Keep one of the two")
+        setting = _spelled(("jwt_secret",), places)
+        raise ConfigurationError(setting, "it is given, and so is MCP_JWT_SECRET_FILE", "Keep one of the two")
     if "jwt_secret_file" in values:
         path = values["jwt_secret_file"]
         values["jwt_secret"] = read_secret(Path(path), setting=_spelled(("jwt_secret_file",), places))
@@ -507,11 +509,21 @@ def _nearest(name: str, known: Iterable[str]) -> str:
     return f"The nearest is {near[0]}" if near else f"Known are {', '.join(sorted(known))}"
 
 
-def _demonstration(settings: Settings) -> Iterator[str]:
+def _doubts(settings: Settings) -> Iterator[str]:
+    if settings.keys_file is not None and settings.jwt_algorithm == "HS256":
+        yield "MCP_KEYS_FILE does nothing while MCP_JWT_ALGORITHM is HS256, which signs with the secret"
     if settings.jwt_secret is not None and settings.jwt_secret.get_secret_value() == DEMONSTRATION_SECRET:
         yield "MCP_JWT_SECRET is the secret that the guide publishes: whoever reads it can sign tokens"
 
 
+_SECRET = {"jwt_secret", "jwt_secret_file"}
+_NOT_IN_TOML = {
+    "jwt_secret": (
+        "it is a secret, and this file is one to copy and to commit",
+        "Name a file with it: jwt_secret_file",
+    ),
+    "config": ("it is the name of this file", "Leave it out"),
+}
 _PATHS = {
     name
     for fields in (Settings.model_fields, IssuerSettings.model_fields)

@@ -50,7 +50,7 @@ def _shared_secret(settings: Settings) -> KeySet:
     if settings.jwt_secret is None:
         remedy = "Put the output of `mcp-auth-ref secret new` into it, or name a file with it in MCP_JWT_SECRET_FILE"
         raise ConfigurationError("MCP_JWT_SECRET", "it is not set, and no token is signed or verified without", remedy)
-    with _refused_as("MCP_JWT_SECRET"):
+    with _refused_as("MCP_JWT_SECRET_FILE" if settings.jwt_secret_file else "MCP_JWT_SECRET"):
         return KeySet([SigningKey.from_secret(settings.jwt_secret.get_secret_value())])
 
 

@@ -39,7 +39,7 @@ def main() -> None:
 
 @main.group(epilog="{command} issue --user-id ada")
 def token() -> None:
-    """Issue, verify and look into access tokens."""
+    """Issue, verify and inspect tokens."""
 
 
 @token.command("issue", epilog="TOKEN=$({command} --user-id ada --role admin)")
@@ -77,14 +77,14 @@ def issue(**options: object) -> None:
 def _token_options(command: _Decorated) -> _Decorated:
     """Add the ways in which a token can be given."""
     for decorate in (
-        click.argument("words", nargs=-1, metavar="[-]"),
+        click.argument("words", nargs=-1, metavar="[-]", help="Read standard input, a token on each line."),
         click.option("--token-file", type=_FILE, metavar="FILE", help="Read the token from a file."),
         click.option(
             "--token",
             metavar="TOKEN",
             envvar="MCP_TOKEN",
             show_envvar=True,
-            help="The token itself. Better is one of the other ways: a command line is seen by others and remembered.",
+            help="The token. The other ways are better: a command line is remembered by the shell and seen by others.",
         ),
     ):
         command = decorate(command)
@@ -97,10 +97,11 @@ def _token_options(command: _Decorated) -> _Decorated:
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object; for many tokens, one on each line.")
 @click.option("--no-verify", is_flag=True, help="Check nothing, only show what the token claims.")
 def verify(*, no_verify: bool, verbose: bool, **options: object) -> None:
-    """Verify an access token as the server would, and say why it is refused.
+    """Verify an access token.
 
-    With - standard input is read, a token on each line. The exit code is 0 if all are valid, 1 if one is refused, and 2
-    if something is wrong with the command or the settings.
+    The answer is the one that a server with the same settings gives, and here with its reason. The exit code is 0 if
+    the token is valid, 1 if it is refused, and 2 if something is wrong with the command or the settings. Many tokens
+    share one code: 1 if one of them is refused.
     """
     if no_verify:
         deferred("inspect:inspect")(**options)
@@ -112,16 +113,16 @@ def verify(*, no_verify: bool, verbose: bool, **options: object) -> None:
 @_token_options
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object; for many tokens, one on each line.")
 def inspect(**options: object) -> None:
-    """Show what a token claims, without a key and without checking anything.
+    """Show what a token claims.
 
-    Anybody can write such a token: believe nothing of it.
+    Nothing is checked and no key is needed. Anybody can write such a token: believe nothing of it.
     """
     deferred("inspect:inspect")(**options)
 
 
 @main.group(epilog="{command} new --file keys.json")
 def keys() -> None:
-    """Make and list the keys that sign and verify."""
+    """Make and list key pairs."""
 
 
 @keys.command("new", epilog="{command} --algorithm ES256 --file keys.json")
@@ -132,22 +133,29 @@ def keys() -> None:
 )
 @click.option("--file", "path", type=_FILE, metavar="FILE", help="The key file.  [default: MCP_KEYS_FILE]")
 def new_key(**options: object) -> None:
-    """Make a key pair and add it to the key file, where as the newest it signs from now on.
+    """Add a key pair to the key file.
 
-    The older keys stay and verify what they have signed. Only the owner may read the file. The new `kid` is printed.
+    It signs from now on; the older keys stay and verify what they have signed. Its `kid` is printed. Only the owner of
+    the file can read it.
     """
     deferred("keys:new")(**options)
 
 
 @keys.command("list", epilog="{command}")
 def list_keys() -> None:
-    """List the keys, oldest to newest, and what each is for. The keys themselves are not shown."""
+    """List the keys, oldest to newest.
+
+    Of each key its `kid`, its algorithm, what it is for and whose tokens it verifies; never the key itself.
+    """
     deferred("keys:list_all")()
 
 
 @keys.command("jwks", epilog="{command} > jwks.json")
 def jwks() -> None:
-    """Print the public keys as a JWK Set, for whoever verifies these tokens elsewhere."""
+    """Print the public keys as a JWK Set.
+
+    It is for whoever verifies these tokens elsewhere. A shared secret (HS256) has no public key: the set is empty.
+    """
     deferred("keys:jwks")()
 
 
@@ -158,37 +166,53 @@ def secret() -> None:
 
 @secret.command("new", epilog="export MCP_JWT_SECRET=$({command})\n{command} > secret.txt")
 def new_secret() -> None:
-    """Print a fresh secret of 32 random bytes, in letters and digits, - and _."""
+    """Print a fresh secret.
+
+    It has 32 random bytes, written in letters, digits, - and _: nothing that a shell or `.env` would read otherwise.
+    """
     deferred("secret:new")()
 
 
 @main.command(epilog="{command}\n{command} --port 9000")
-@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option("--host", default="127.0.0.1", show_default=True, metavar="ADDRESS", help="The address to listen on.")
 @click.option(
     "--port", type=click.IntRange(1, 65535), help="The port.  [default: that of MCP_RESOURCE_URL on loopback, or 8765]"
 )
 def serve(**options: object) -> None:
-    """Run the demonstration MCP server behind the guard."""
+    """Run a guarded MCP server.
+
+    The demonstration server stands behind the guard of this package, with nothing else to install or to start.
+    """
     deferred("serve:serve")(**options)
 
 
 @main.command(epilog="{command} token_expired")
-@click.argument("code", required=False)
+@click.argument("code", required=False, help="Such as token_expired.")
 def explain(**options: object) -> None:
-    """Explain an error: what it means, what usually causes it, and its cure. Without a code, list all."""
+    """Explain an error.
+
+    What the code means, what usually causes it, and the cure. Without a code, all are listed.
+    """
     deferred("explain:explain")(**options)
 
 
 @main.command(epilog="{command}")
 def settings() -> None:
-    """Show every setting, its value and where that comes from, secrets hidden. Exits with 2 where nothing can start."""
+    """Show the settings in effect.
+
+    Every variable, its value and where that comes from; secrets stay hidden. The exit code is 2 where no server could
+    start with them.
+    """
     deferred("settings:show")()
 
 
 @main.command(epilog='eval "$({command} bash)"')
-@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]), help="The shell.")
 def completion(**options: object) -> None:
-    """Print the script that lets a shell complete these commands and their options."""
+    """Print a shell's completion script.
+
+    It completes the words of `mcp-auth-ref`, `generate-mcp-token` and `validate-mcp-token`.
+    """
     deferred("completion:script")(**options)
 
 

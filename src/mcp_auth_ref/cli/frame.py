@@ -54,11 +54,12 @@ class Command(click.Command):
             return super().invoke(ctx)
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the example, then what it is made of."""
+        """Write the example first."""
         formatter.write(f"{example_of(ctx)}\n\n")
-        self.format_usage(ctx, formatter)
-        self.format_help_text(ctx, formatter)
-        self.format_options(ctx, formatter)
+        super().format_help(ctx, formatter)
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write nothing at the end: the example stands at the beginning."""
 
 
 class Group(Command, click.Group):

@@ -29,7 +29,7 @@ def new(*, algorithm: keyfiles.PairAlgorithm | None, path: Path | None) -> None:
     except OSError as error:
         raise click.FileError(str(path), error.strerror) from None
     click.echo(key.kid)
-    click.echo(f"{path} has {len(older) + 1} keys; this one, {algorithm}, signs from now on", err=True)
+    click.echo(f"{path} holds it, with {len(older)} older; it signs with {algorithm} from now on", err=True)
 
 
 def list_all() -> None:

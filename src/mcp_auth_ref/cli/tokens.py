@@ -126,7 +126,7 @@ def _report_many(judge: Judge, *, as_json: bool, verbose: bool) -> bool:
             click.echo("\n".join(lines if as_json else [f"{number}: {lines[0]}", *lines[1:]]))
     if not number:
         click.get_current_context().fail("There is no token on standard input.")
-    click.echo(f"{number} tokens, {refused} refused", err=True)
+    click.echo(f"{number} {'token' if number == 1 else 'tokens'}, {refused} refused", err=True)
     return refused > 0
 
 

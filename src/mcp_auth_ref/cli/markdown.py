@@ -1,6 +1,7 @@
 """The reference of the commands, written from the commands themselves."""
 
 from collections.abc import Iterator
+from inspect import cleandoc
 
 import click
 
@@ -18,17 +19,18 @@ def reference() -> str:
 def _parts(context: click.Context) -> Iterator[str]:
     command = context.command
     yield f"## {context.command_path}"
-    yield command.help or ""
+    yield cleandoc(command.help or "")
     yield "\n".join(f"- `{example}`" for example in example_of(context).splitlines())
     yield f"`{context.command_path} {' '.join(command.collect_usage_pieces(context))}`"
     if isinstance(command, click.Group):
         for name, inner in command.commands.items():
             yield from _parts(click.Context(inner, parent=context, info_name=name))
     else:
-        yield "\n".join(_options(context))
+        yield "\n".join(_options(context)) or "It takes no options."
 
 
 def _options(context: click.Context) -> Iterator[str]:
     for parameter in context.command.get_params(context):
-        if record := parameter.get_help_record(context):
+        record = parameter.get_help_record(context)
+        if record and parameter.name != "help":
             yield f"- `{record[0]}`: {record[1]}"
