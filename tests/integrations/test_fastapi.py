@@ -13,9 +13,9 @@ from tests.integrations.calls import client_of
 from tests.integrations.tokens import FLAWS, METADATA_URL, RESOURCE, SECRET, VERIFIER, flawed, good
 
 Bearer = Annotated[HTTPAuthorizationCredentials, Depends(HTTPBearer())]
-Reader = Annotated[Claims, Security(AccessTokenBearer(VERIFIER, metadata_url=METADATA_URL), scopes=["mcp:tools:read"])]
+Reader = Annotated[Claims, Security(AccessTokenBearer(VERIFIER, resource=RESOURCE), scopes=["mcp:tools:read"])]
 Editor = Annotated[
-    Claims, Security(AccessTokenBearer(VERIFIER, metadata_url=METADATA_URL), scopes=["files:write", "files:read"])
+    Claims, Security(AccessTokenBearer(VERIFIER, resource=RESOURCE), scopes=["files:write", "files:read"])
 ]
 
 
@@ -148,7 +148,7 @@ def test_the_log_knows_the_reason_that_the_client_is_not_told(caplog: pytest.Log
 def test_of_two_guards_at_one_endpoint_the_first_speaks_alone() -> None:
     """FastAPI asks them one after the other; so name all scopes in one place."""
     app = FastAPI()
-    guard = AccessTokenBearer(VERIFIER, metadata_url=METADATA_URL)
+    guard = AccessTokenBearer(VERIFIER, resource=RESOURCE)
 
     @app.get("/reports", dependencies=[Security(guard, scopes=["files:write"])])
     def reports(_: Annotated[Claims, Security(guard, scopes=["files:read"])]) -> None: ...

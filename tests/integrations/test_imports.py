@@ -9,6 +9,7 @@ FRAMEWORKS = {"fastapi", "fastmcp", "mcp"}
 LOADED_BY = {
     "mcp_auth_ref": set(),
     "mcp_auth_ref.integrations": set(),
+    "mcp_auth_ref.integrations.asgi": set(),
     "mcp_auth_ref.integrations.mcp_sdk": {"mcp"},
     "mcp_auth_ref.integrations.fastmcp": {"fastmcp", "mcp"},
     "mcp_auth_ref.integrations.fastapi": {"fastapi"},

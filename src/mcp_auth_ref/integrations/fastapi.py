@@ -1,12 +1,12 @@
 """Our guard as a FastAPI dependency.
 
-    guard = AccessTokenBearer(verifier, metadata_url=...)
+    guard = AccessTokenBearer(verifier, resource="https://api.example.com/reports")
     app = FastAPI(exception_handlers={Refused: problem_document})
 
     @app.get("/reports")
     def reports(claims: Annotated[Claims, Security(guard, scopes=["reports:read"])]) -> list[str]: ...
 
-To guard every path of an application, and not one endpoint at a time, put `RequireToken` around it.
+To guard every path of an application, and not one endpoint at a time, put `protected` around it.
 """
 
 import logging
@@ -16,14 +16,14 @@ from collections.abc import Callable
 from fastapi import HTTPException, Response
 from fastapi.openapi.models import HTTPBearer
 from fastapi.requests import HTTPConnection
-from fastapi.responses import JSONResponse
 from fastapi.security import SecurityScopes
 from fastapi.security.base import SecurityBase
 
+from mcp_auth_ref.core.discovery import PROTECTED_RESOURCE, well_known
 from mcp_auth_ref.core.errors import InsufficientScope, InvalidRequest, InvalidToken, MissingToken
 from mcp_auth_ref.core.scopes import missing
 from mcp_auth_ref.core.tokens import Claims
-from mcp_auth_ref.server.problems import Problem, challenged
+from mcp_auth_ref.server.problems import Problem, challenge
 from mcp_auth_ref.server.resource import Verifier, bearer_token
 
 logger = logging.getLogger(__name__)
@@ -33,28 +33,31 @@ class Refused(HTTPException):
     """A refusal on its way to the client: its status and its challenge hold even where no handler knows it."""
 
     def __init__(self, answer: Problem) -> None:
-        super().__init__(answer.status, answer.document, {"cache-control": "no-store", **dict(answer.headers)})
+        headers = {name: value for name, value in answer.headers.items() if name != "content-type"}
+        super().__init__(answer.status, answer.document, headers)
+        self.answer = answer
 
 
 async def problem_document(_: HTTPConnection, refused: Exception) -> Response:
-    """Answer a `Refused` with a problem document (RFC 9457)."""
+    """Answer a `Refused` with its problem document (RFC 9457)."""
     if not isinstance(refused, Refused):
         raise refused
-    return JSONResponse(refused.detail, refused.status_code, refused.headers, "application/problem+json")
+    return Response(refused.answer.body, refused.answer.status, refused.answer.headers)
 
 
 class AccessTokenBearer(SecurityBase):
     """Give an endpoint the verified `Claims` of the request's access token, or refuse the request.
 
     `Security(guard, scopes=[...])` names the scopes of the endpoint. Name them all in one place, so that a client that
-    lacks two hears of both in one challenge. `metadata_url` is the absolute address of the resource metadata.
+    lacks two hears of both in one challenge. `resource` is the audience that `verifier` compares; beside the guard,
+    `PublishMetadata` answers at the address that the challenge gives.
     """
 
-    def __init__(self, verifier: Verifier, *, metadata_url: str, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, verifier: Verifier, *, resource: str, clock: Callable[[], float] = time.time) -> None:
         self.model = HTTPBearer(bearerFormat="JWT")
         self.scheme_name = type(self).__name__
         self._verifier = verifier
-        self._metadata_url = metadata_url
+        self._metadata_url = well_known(resource, PROTECTED_RESOURCE)
         self._clock = clock
 
     async def __call__(self, connection: HTTPConnection, needed: SecurityScopes) -> Claims:
@@ -63,7 +66,7 @@ class AccessTokenBearer(SecurityBase):
             return self._verified(bearer_token(connection.scope), needed.scopes)
         except (MissingToken, InvalidRequest, InvalidToken, InsufficientScope) as error:
             logger.info("refused a request, %s: %s", error.code, error)
-            raise Refused(challenged(error, metadata_url=self._metadata_url, scopes=needed.scopes)) from error
+            raise Refused(challenge(error, metadata_url=self._metadata_url, scopes=needed.scopes)) from error
 
     def _verified(self, token: str, scopes: list[str]) -> Claims:
         claims = self._verifier.verify(token, now=self._clock())
