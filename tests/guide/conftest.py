@@ -1,7 +1,7 @@
 """Walk each page once per run, when the first of its tests asks."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -11,6 +11,12 @@ from tests.guide.fences import Page
 from tests.guide.runners import Outcome, walk
 
 ROOT = Path(__file__).parents[2]
+
+
+def expect_none(problems: Iterable[str]) -> None:
+    """Fail with the problems, one a line, and nothing else."""
+    if found := "\n".join(problems):
+        pytest.fail(found, pytrace=False)
 
 
 class Walks:

@@ -46,7 +46,9 @@ def key_of(page: Page, root: Path) -> str:
     shown = {block.snippet for block in page.blocks if block.snippet}
     files = shown | {program_of(snippet, root) for snippet in shown}
     text = [(block.text, block.snippet, block.title) for block in page.blocks]
-    snippets = [(name, (root / "snippets" / name).read_bytes()) for name in sorted(files)]
+    snippets = [
+        (path.name, path.exists() and path.read_bytes()) for path in sorted(root / "snippets" / f for f in files)
+    ]
     return hashlib.sha256(repr((ground(root), text, snippets)).encode()).hexdigest()
 
 

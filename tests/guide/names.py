@@ -4,28 +4,31 @@
 page shows, and so runs.
 """
 
+import asyncio
 import importlib
 import inspect
 import re
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from xml.etree import ElementTree
 
 import click
+import httpx2
 import mcp.shared.auth
 
+from mcp_auth_ref.app import create_app
 from mcp_auth_ref.cli.commands import PROGRAMS
 from mcp_auth_ref.core.scopes import ROLES
-from mcp_auth_ref.settings import Settings, variable
+from mcp_auth_ref.settings import DEMONSTRATION_SECRET, Settings, variable
 from tests.guide.fences import Page, scan
 
 CODE = re.compile(r"(?<!`)(`+)(?P<code>[^`].*?)\1(?!`)")
 COMMENT = re.compile(r"<!--.*?-->")
 FLAG = re.compile(r"(?<![\w-])--[a-z][\w-]*")
 VARIABLE = re.compile(r"\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\b")
-ROUTE = re.compile(r"(?:(?:GET|POST|PUT|DELETE|OPTIONS) )?(/[\w{}./-]*)")
+ROUTE = re.compile(r"(?:(?P<method>GET|POST|PUT|DELETE|OPTIONS) )?(?P<path>/[\w.{}/-]*)")
 SCOPE = re.compile(r"\bmcp:[a-z]+(?::[a-z]+)?\b")
 SNAKE = re.compile(r"(?<![\w./-])[a-z]+(?:_[a-z0-9]+)+(?![\w./-])")
 CAMEL = re.compile(r"(?<![\w.])(?=\w*[a-z])(?=\w*[A-Z]\w*[A-Z])[A-Z][A-Za-z0-9]+\b")
@@ -42,7 +45,7 @@ class Inventory:
     commands: Mapping[str, frozenset[str]] = field(default_factory=dict)
     flags: frozenset[str] = frozenset()
     variables: frozenset[str] = frozenset()
-    routes: frozenset[str] = frozenset()
+    has_route: Callable[[str, str], bool] = lambda _method, _path: False
     scopes: frozenset[str] = frozenset()
     words: frozenset[str] = frozenset()
     pinned: Mapping[str, str] = field(default_factory=dict)
@@ -60,7 +63,7 @@ class Inventory:
 
 def unknown(page: Page, root: Path, known: Inventory) -> list[str]:
     """Say which words of a page's inline code exist nowhere, and where they stand."""
-    shown = " ".join((root / "snippets" / block.snippet).read_text() for block in page.blocks if block.snippet)
+    shown = " ".join(block.text for block in page.blocks)
     return [
         f"{place}: `{code}` names {word}, which does not exist"
         for place, code in _inline_code(page, root)
@@ -79,8 +82,8 @@ def _claims(code: str, known: Inventory) -> Iterator[tuple[str, bool]]:
         yield word, word in flags
     for word in VARIABLE.findall(code):
         yield word, word in (known.variables if word.startswith("MCP_") else known.words)
-    for word in ROUTE.findall(code) if ROUTE.fullmatch(code) else ():
-        yield word, word in known.routes
+    if route := ROUTE.fullmatch(code):
+        yield code, known.has_route(route["method"] or "GET", route["path"])
     for word in SCOPE.findall(code):
         yield word, word in known.scopes
     for word in SNAKE.findall(code):
@@ -143,11 +146,24 @@ def take_stock(root: Path) -> Inventory:
         commands=commands,
         flags=frozenset().union(options, *commands.values()),
         variables=frozenset({*map(variable, Settings.model_fields), *_variables(PROGRAMS.values())}),
+        has_route=_answers,
         scopes=frozenset(":".join(scope[:length]) for scope in granted for length in (2, 3)),
         words=frozenset(re.findall(r"\w+", " ".join(source))),
         pinned={**dict(locked), project["name"]: project["version"]},
         sessions=frozenset(re.findall(r"^def (\w+)\(session", (root / "noxfile.py").read_text(), re.MULTILINE)),
     )
+
+
+def _answers(method: str, path: str) -> bool:
+    """Tell whether the server has something at an address, as its own answer says."""
+    variables = {"MCP_JWT_SECRET": DEMONSTRATION_SECRET.decode()}
+    app = create_app(Settings.load(environ=variables, cwd=Path(__file__).parent))
+
+    async def ask() -> int:
+        async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://127.0.0.1:8765") as client:
+            return (await client.request(method, path)).status_code
+
+    return asyncio.run(ask()) not in (404, 405)
 
 
 def _commands(name: str, command: click.Command) -> Iterator[tuple[str, frozenset[str]]]:

@@ -56,19 +56,13 @@ def expected_exit(path: Path) -> int:
 
 
 def stale(path: Path, printed: str, *, update: bool) -> str | None:
-    """Say how a `.out` differs from what was printed, or with `update` write it. No `.out`, nothing to say."""
-    shown = path.read_text() if path.exists() else printed
+    """Say how a `.out` differs from what was printed, or with `update` write it."""
+    shown = path.read_text() if path.exists() else ""
     if shown == printed:
         return None
     if update:
         path.write_text(printed)
         return None
-    difference = difflib.unified_diff(
-        shown.splitlines(),
-        printed.splitlines(),
-        f"{path.name} on the page",
-        f"{path.name} as printed",
-        lineterm="",
-        n=2,
-    )
+    names = (f"{path.name} on the page", f"{path.name} as printed")
+    difference = difflib.unified_diff(shown.splitlines(), printed.splitlines(), *names, lineterm="", n=2)
     return "\n".join(["is stale; `nox -s verify -- --update` writes it again", *difference])

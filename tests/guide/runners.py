@@ -140,6 +140,8 @@ def _take(step: Step, page: Page, reader: "Reader", *, update: bool) -> tuple[Ou
         return (Outcome(skipped=str(absent)),) * 2
     except GuideError as error:
         return (Outcome(problem=f"{step.place}: snippets/{step.snippet} {error}"),) * 2
+    if not any(block.snippet == step.output for block in page.blocks):
+        return Outcome(seconds), Outcome(seconds)
     difference = stale(output, printed, update=update)
     problem = difference and f"{page.place_of(step.output)}: snippets/{step.output} {difference}"
     return Outcome(seconds), Outcome(seconds, problem)
@@ -187,6 +189,8 @@ class Reader:
         self.home = scratch.resolve() / "home"
         self.home.mkdir()
         (self.home.parent / "state").touch()
+        # On a terminal curl draws no progress; here its output goes into a file.
+        (self.home.parent / ".curlrc").write_text("no-progress-meter\n")
         self._server: Shell | None = None
 
     def take(self, step: Step) -> tuple[str, int]:
@@ -279,6 +283,7 @@ def _environment(home: Path) -> dict[str, str]:
         "HOME": str(home),
         "LANG": "C.UTF-8",
         "TZ": "UTC",
+        "CURL_HOME": str(home.parent),
         "PYTHONUNBUFFERED": "1",
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
         **OFFLINE,

@@ -179,6 +179,25 @@ def test_a_stale_output_is_shown_as_a_difference_and_update_cures_it(tmp_path: P
     assert (tmp_path / "b/tree/snippets/demo/one.out").read_text() == "new\nsame\n"
 
 
+def test_an_output_that_was_never_written_is_red_until_it_is(tmp_path: Path) -> None:
+    """A reference page shows the output of a program, and not the program."""
+    page = '--8<-- "demo/table.out"\n'
+    root = plant(tmp_path, {"docs/demo.md": page, "snippets/demo/table.py": 'print("| a |")\n'})
+
+    def outcome(scratch: str, *, update: bool) -> str | None:
+        (tmp_path / scratch).mkdir()
+        found = walk(read(root / "docs/demo.md", root), root, tmp_path / scratch, update=update)
+        return found["demo/table.out"].problem
+
+    before = outcome("before", update=False)
+    updated = outcome("update", update=True)
+    after = outcome("after", update=False)
+
+    assert "docs/demo.md:1: snippets/demo/table.out is stale" in (before or "")
+    assert (updated, after) == (None, None)
+    assert (root / "snippets/demo/table.out").read_text() == "| a |\n"
+
+
 def test_a_server_serves_the_rest_of_the_page_from_a_terminal_of_its_own(tmp_path: Path) -> None:
     server = """\
 import http.server

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.guide.conftest import ROOT
+from tests.guide.conftest import ROOT, expect_none
 from tests.guide.fences import Page, pages
 from tests.guide.names import Inventory, take_stock, unknown
 
@@ -14,6 +14,4 @@ def inventory() -> Inventory:
 
 @pytest.mark.parametrize("page", [pytest.param(page, id=page.path) for page in pages(ROOT)])
 def test_what_prose_names_exists(page: Page, inventory: Inventory) -> None:
-    found = unknown(page, ROOT, inventory)
-
-    assert not found, "\n".join(found)
+    expect_none(unknown(page, ROOT, inventory))

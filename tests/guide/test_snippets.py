@@ -3,7 +3,7 @@
 import pytest
 
 from tests.guide.checkers import shellcheck, typescript
-from tests.guide.conftest import ROOT, Walks
+from tests.guide.conftest import ROOT, Walks, expect_none
 from tests.guide.evidence import name_of, node_id
 from tests.guide.fences import Page, pages
 from tests.guide.runners import steps
@@ -39,9 +39,7 @@ def test_an_output_is_what_the_program_prints(
 
 @pytest.mark.parametrize("page", [pytest.param(page, id=page.path) for page in PAGES])
 def test_shellcheck_has_nothing_to_say_about_the_blocks_of_a_page(page: Page) -> None:
-    found = shellcheck(steps(page, ROOT))
-
-    assert not found, "\n".join(found)
+    expect_none(shellcheck(steps(page, ROOT)))
 
 
 def test_the_typescript_of_all_pages_compiles() -> None:
@@ -49,6 +47,4 @@ def test_the_typescript_of_all_pages_compiles() -> None:
     if not files:
         pytest.skip("no page shows TypeScript")
 
-    found = typescript(files, ROOT)
-
-    assert not found, "\n".join(found)
+    expect_none(typescript(files, ROOT))
