@@ -1,0 +1,1 @@
+MCP_TOKEN="$TOKEN" validate-mcp-token

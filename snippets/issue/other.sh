@@ -1,0 +1,1 @@
+echo "$TOKEN" | python public.py

@@ -1,0 +1,1 @@
+MCP_TOKEN=$(python sign.py) mcp-auth-ref token inspect
