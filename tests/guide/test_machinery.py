@@ -413,6 +413,7 @@ def test_no_mask_hides_what_a_page_is_about(text: str) -> None:
         ("http://127.0.0.1:41231/mcp", "http://127.0.0.1:50000/mcp"),
         ('"jti": "WFmId73r6idftXxnQmsiig"', '"jti": "…"'),
         ("valid: ada, 3598 seconds left", "valid: ada, 3599 seconds left"),
+        ("valid: ada, 895 seconds left", "valid: ada, 899 seconds left"),
         ('"time_remaining": 3597', '"time_remaining": 3599'),
         ("Started server process [4711]", "Started server process [1]"),
         ("pB5hVJXQ3mJ0m0z1l7a8n9Qw2eR4tY6uI8oP0aS_dF-g", "…"),
