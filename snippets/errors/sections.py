@@ -1,0 +1,64 @@
+"""Print every error of the tree: a table of the codes, then a section for each."""
+
+import inspect
+from collections.abc import Iterator
+from itertools import groupby
+
+from mcp_auth_ref import AuthError, InvalidToken, RefusedClaims
+from mcp_auth_ref.server.problems import STATUS
+
+
+def below(error: type[AuthError]) -> Iterator[type[AuthError]]:
+    for kind in error.__subclasses__():
+        yield kind
+        yield from below(kind)
+
+
+def status(error: type[AuthError]) -> str:
+    known = (STATUS[kind] for kind in error.__mro__ if kind in STATUS)
+    return next((str(number.value) for number in known), "none")
+
+
+def group(error: type[AuthError]) -> str:
+    if issubclass(error, RefusedClaims):
+        return "The signature holds, the claims are refused"
+    if issubclass(error, InvalidToken):
+        return "No signature holds"
+    return "Nothing starts" if status(error) == "none" else "The request is refused"
+
+
+def network(error: type[AuthError]) -> str:
+    if status(error) == "none":
+        return "Not over HTTP"
+    learned = error.__new__(error).public_code
+    return f"HTTP {status(error)}, the caller learns `{learned}`"
+
+
+def exception(error: type[AuthError]) -> str:
+    data = (name for name in inspect.get_annotations(error.__init__) if name != "return")
+    return f"{error.__name__}({', '.join(data)})"
+
+
+def section(error: type[AuthError]) -> str:
+    causes = "\n".join(f"- {cause}" for cause in error.causes)
+    return f"""
+### `{error.code}` {{ #{error.code} }}
+
+{inspect.getdoc(error)}
+
+Usual causes:
+
+{causes}
+
+**Cure:** {error.cure}
+
+{network(error)} · in Python `{exception(error)}`"""
+
+
+errors = list(below(AuthError))
+print("| Code | HTTP status | What it means |\n|---|---|---|")
+for error in errors:
+    print(f"| [`{error.code}`](#{error.code}) | {status(error)} | {inspect.getdoc(error)} |")
+for heading, members in groupby(errors, group):
+    print(f"\n## {heading}")
+    print(*map(section, members), sep="\n")
