@@ -1,4 +1,4 @@
 umask 077
 mkdir -p secrets
 mcp-auth-ref secret new > secrets/jwt
-ls -l secrets | cut -c 1-10 | tail -1
+stat -c %A secrets/jwt 2> /dev/null || stat -f %Sp secrets/jwt

@@ -6,9 +6,13 @@ status() {
     -d '{"jsonrpc": "2.0", "id": 1, "method": "tools/list"}' "$@"
 }
 
+bearer() { printf 'Authorization: Bearer %s' "$(generate-mcp-token --user-id ada "$@")"; }
+
 printf 'no token                 '; status
 printf 'a good token             '; status -H "Authorization: Bearer $TOKEN"
-printf 'for another server       '; status -H "Authorization: Bearer $(generate-mcp-token --user-id ada --audience https://other.example/mcp)"
-printf 'signed by somebody else  '; status -H "Authorization: Bearer $(MCP_JWT_SECRET_FILE= MCP_JWT_SECRET=$(mcp-auth-ref secret new) generate-mcp-token --user-id ada)"
+printf 'for another server       '; status -H "$(bearer --audience https://other.example/mcp)"
+printf 'without the scope        '; status -H "$(bearer --scope mcp:servers:read)"
 printf 'in the address           '; status --url-query "access_token=$TOKEN"
-printf 'without any scope        '; status -H "Authorization: Bearer $(generate-mcp-token --user-id ada --scope nothing:here)"
+
+SOMEBODY_ELSE=$(mcp-auth-ref secret new)
+printf 'signed by somebody else  '; status -H "$(MCP_JWT_SECRET=$SOMEBODY_ELSE bearer)"

@@ -1,0 +1,1 @@
+TOKEN=$(generate-mcp-token --user-id ada)
