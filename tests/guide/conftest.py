@@ -58,3 +58,8 @@ def verified_json(request: pytest.FixtureRequest) -> Iterator[None]:
     """Write `.cache/guide/verified.json` at the end of the run."""
     yield
     evidence.publish(ROOT)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say what the guide has proven."""
+    terminalreporter.write_line(f"The guide: {evidence.coverage(ROOT)}.")

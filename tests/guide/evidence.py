@@ -91,6 +91,13 @@ def publish(root: Path) -> None:
     _write(_folder(root) / "verified.json", {"versions": versions, "blocks": blocks})
 
 
+def coverage(root: Path) -> str:
+    """Say how many of the guide's blocks have a proof."""
+    proven = json.loads((_folder(root) / "verified.json").read_text())["blocks"]
+    blocks = [block for page in pages(root) for block in page.blocks]
+    return f"{sum(_sha256(block.text) in proven for block in blocks)} of {len(blocks)} blocks are verified"
+
+
 def _record(root: Path, name: str, key: str, blocks: Mapping[str, tuple[str, float]]) -> None:
     date = datetime.datetime.now(datetime.UTC).date().isoformat()
     evidence = {

@@ -106,6 +106,14 @@ def test_a_browser_reads_back_the_text_that_was_hashed(demo: Path) -> None:
     assert texts_of(demo / "site") == [block.text for block in read(demo / "docs/index.md", demo).blocks]
 
 
+def test_an_indented_block_is_noticed(demo: Path) -> None:
+    (demo / "docs/index.md").write_text("# Demo\n\n    typed = 1\n")
+    build(demo, demo / "site")
+
+    assert texts_of(demo / "site") == ["typed = 1\n"]
+    assert read(demo / "docs/index.md", demo).blocks == ()
+
+
 def test_every_block_of_the_site_is_one_that_runs(tmp_path: Path) -> None:
     """No indented code, no list item and no docstring smuggles in a block that the fences do not know."""
     build(ROOT, tmp_path)
