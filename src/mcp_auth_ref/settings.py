@@ -141,7 +141,7 @@ class IssuerSettings(BaseModel):
         examples=["https://login.example.com"],
     )
     audience: str | None = Field(
-        None,
+        default=None,
         min_length=1,
         title="a string",
         description="What its tokens must name in `aud`, where that is not `MCP_RESOURCE_URL`.",
@@ -154,13 +154,16 @@ class IssuerSettings(BaseModel):
         examples=['["ES256"]'],
     )
     jwks_file: Path | None = Field(
-        None, title="a path", description="Its public keys as a JWK Set.", examples=['"login-keys.json"']
+        default=None, title="a path", description="Its public keys as a JWK Set.", examples=["login-keys.json"]
     )
     public_key_file: Path | None = Field(
-        None, title="a path", description="Its public key as PEM or JWK.", examples=['"login-key.pem"']
+        default=None, title="a path", description="Its public key as PEM or JWK.", examples=["login-key.pem"]
     )
     secret_file: Path | None = Field(
-        None, title="a path", description="The secret it shares with this server (HS256).", examples=['"login-secret"']
+        default=None,
+        title="a path",
+        description="The secret it shares with this server (HS256).",
+        examples=["login-secret"],
     )
 
     @model_validator(mode="after")
@@ -183,32 +186,32 @@ class Settings(BaseSettings):
     )
 
     jwt_secret: SecretBytes | None = Field(
-        None,
+        default=None,
         title="32 bytes or more",
         description="The secret that signs and verifies tokens with HS256. There is no default: "
         "`mcp-auth-ref secret new` makes one. `JWT_SECRET_KEY` is its older name.",
         examples=["the output of `mcp-auth-ref secret new`"],
     )
     jwt_secret_file: Path | None = Field(
-        None,
+        default=None,
         title="a path",
         description="The file that holds the secret, instead of the secret itself. One newline at its end is left out.",
         examples=["/run/secrets/mcp_jwt_secret"],
     )
     jwt_algorithm: Algorithm = Field(
-        "HS256",
+        default="HS256",
         title="HS256, ES256, RS256 or EdDSA",
         description="What signs tokens: a shared secret (HS256), or the key pairs of `MCP_KEYS_FILE` (the others).",
         examples=["ES256"],
     )
     keys_file: Path | None = Field(
-        None,
+        default=None,
         title="a path",
         description="The key pairs, oldest to newest, as `mcp-auth-ref keys new` writes them; the newest signs.",
         examples=["keys.json"],
     )
     jwt_expiry_hours: float = Field(
-        1,
+        default=1,
         gt=0,
         allow_inf_nan=False,
         title="a number of hours above 0",
@@ -216,7 +219,7 @@ class Settings(BaseSettings):
         examples=["0.5"],
     )
     max_token_age: int = Field(
-        86400,
+        default=86400,
         gt=0,
         title="a whole number of seconds above 0",
         description="Refuse tokens that were issued longer ago, whatever they say themselves, and issue none that "
@@ -224,7 +227,7 @@ class Settings(BaseSettings):
         examples=["86400"],
     )
     leeway: int = Field(
-        30,
+        default=30,
         ge=0,
         le=60,
         title="a whole number of seconds from 0 to 60",
@@ -232,13 +235,13 @@ class Settings(BaseSettings):
         examples=["30"],
     )
     issuer: Url = Field(
-        "http://127.0.0.1:8765",
+        default="http://127.0.0.1:8765",
         title="an https URL, or http on loopback",
         description="Who issues the tokens: their `iss`, compared byte for byte.",
         examples=["https://mcp.example.com"],
     )
     resource_url: ResourceUrl = Field(
-        "http://127.0.0.1:8765/mcp",
+        default="http://127.0.0.1:8765/mcp",
         title="an https URL, or http on loopback",
         description="The public address of the MCP endpoint: the `aud` of its tokens, compared byte for byte.",
         examples=["https://mcp.example.com/mcp"],
@@ -256,25 +259,25 @@ class Settings(BaseSettings):
         examples=["mcp.example.com,mcp.internal:8443"],
     )
     allowed_origins: Origins = Field(
-        (),
+        default=(),
         title="origins, separated by commas",
         description="The web sites whose pages may call the server from a browser (`Origin`).",
         examples=["https://app.example.com"],
     )
     files_root: Path | None = Field(
-        None,
+        default=None,
         title="a path",
         description="The folder in which the demonstration server's tools read and write files.",
         examples=["./files"],
     )
     config: Path | None = Field(
-        None,
+        default=None,
         title="a path",
         description="A TOML file with further settings; `[[issuers]]` stand there.",
         examples=["mcp-auth-ref.toml"],
     )
     issuers: Annotated[tuple[IssuerSettings, ...], NoDecode, BeforeValidator(_no_variable)] = Field(
-        (), title="tables named [[issuers]]", description="Further issuers to trust.", examples=["[[issuers]]"]
+        default=(), title="tables named [[issuers]]", description="Further issuers to trust.", examples=["[[issuers]]"]
     )
 
     _places: Mapping[str, str] = PrivateAttr(default_factory=dict)
@@ -306,11 +309,15 @@ class Settings(BaseSettings):
                 values = {name: value for name, value in values.items() if name not in _SECRET}
             values |= source.values
             places |= dict.fromkeys(source.values, source.place)
-        _take_secret(values, places)
+        _settle_secret(values, places)
         try:
             settings = cls(**values)
         except ValidationError as error:
             raise _refusal(error.errors()[0], places) from None
+        if settings.jwt_secret_file is not None:
+            secret = read_secret(settings.jwt_secret_file, setting=_spelled(("jwt_secret_file",), places))
+            settings = settings.model_copy(update={"jwt_secret": SecretBytes(secret)})
+            places["jwt_secret"] = f"file {settings.jwt_secret_file}"
         settings._places = places
         settings._warnings = (*(text for source in sources for text in source.warnings), *_doubts(settings))
         return settings
@@ -458,17 +465,13 @@ def _anchored(values: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     return anchored
 
 
-def _take_secret(values: dict[str, Any], places: dict[str, str]) -> None:
-    """Let whichever variable gives the secret be the field `jwt_secret`, in bytes."""
+def _settle_secret(values: dict[str, Any], places: dict[str, str]) -> None:
+    """Settle which variable gives the secret, and let it be bytes, which need not be UTF-8."""
     older, older_place = values.pop(OLDER_NAME, None), places.pop(OLDER_NAME, "")
-    if "jwt_secret" in values and "jwt_secret_file" in values:
+    if values.keys() >= _SECRET:
         setting = _spelled(("jwt_secret",), places)
         raise ConfigurationError(setting, "it is given, and so is MCP_JWT_SECRET_FILE", "Keep one of the two")
-    if "jwt_secret_file" in values:
-        path = values["jwt_secret_file"]
-        values["jwt_secret"] = read_secret(Path(path), setting=_spelled(("jwt_secret_file",), places))
-        places["jwt_secret"] = f"file {path}"
-    elif "jwt_secret" not in values and older is not None:
+    if older is not None and not _SECRET & values.keys():
         values["jwt_secret"] = older
         places["jwt_secret"] = f"{OLDER_NAME} ({older_place})"
     if isinstance(values.get("jwt_secret"), str):
