@@ -1,4 +1,4 @@
-"""Replace a secret by another: the kid of a token says which of the two it needs."""
+"""Replace a secret: the kid of a token says which of the two it needs."""
 
 from mcp_auth_ref import InvalidToken, KeySet, SigningKey, TokenIssuer, TokenVerifier
 

@@ -100,8 +100,8 @@ TRIALS = [
 ]
 
 warnings.simplefilter("ignore", InsecureKeyLengthWarning)
-print("| left out | the token", end=" | ")
-print(f"PyJWT {jwt.__version__} without it | with every option | `TokenVerifier` |")
+print(f"| left out of PyJWT {jwt.__version__} | the token", end=" | ")
+print("without it | with all | `TokenVerifier` |")
 print("|---|---|---|---|---|")
 for left_out, what, token in TRIALS:
     secret = SHORT if left_out == "enforce_minimum_key_length" else SECRET
