@@ -2,7 +2,7 @@ import pytest
 
 from mcp_auth_ref.core import errors
 from mcp_auth_ref.core.errors import AuthError, ConfigurationError, ForbiddenOrigin, InvalidKey, MisdirectedHost
-from mcp_auth_ref.server.problems import STATUS, challenged, refusal
+from mcp_auth_ref.server.problems import STATUS, challenge, refusal
 
 
 def test_a_refusal_is_a_problem_document_that_names_the_page_on_it() -> None:
@@ -39,15 +39,17 @@ def test_before_the_signature_holds_the_document_says_no_more_than_invalid_token
 
 def test_a_missing_scope_is_answered_with_all_scopes_in_document_and_challenge() -> None:
     """RFC 6750, section 3.1; MCP 2026-07-28, runtime insufficient scope."""
-    answer = challenged(
+    answer = challenge(
         errors.InsufficientScope(["mcp:tools:read", "files:write"]),
         metadata_url="http://h/m",
         scopes=["mcp:tools:read"],
     )
 
     assert answer.status == 403
-    assert answer.document["required_scopes"] == ["files:write", "mcp:tools:read"]
-    assert dict(answer.headers) == {
+    assert answer.document["required_scopes"] == ("files:write", "mcp:tools:read")
+    assert answer.headers == {
+        "content-type": "application/problem+json",
+        "cache-control": "no-store",
         "www-authenticate": (
             'Bearer error="insufficient_scope", error_description="the operation needs the scope '
             'files:write mcp:tools:read", scope="files:write mcp:tools:read", resource_metadata="http://h/m"'

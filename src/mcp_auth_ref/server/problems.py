@@ -1,7 +1,7 @@
 """Refusals as HTTP answers: problem documents (RFC 9457), the one table of statuses, and the challenge beside them."""
 
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING
@@ -21,6 +21,8 @@ from mcp_auth_ref.core.errors import (
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
+MEDIA_TYPE = "application/problem+json"
+
 STATUS: Mapping[type[AuthError], HTTPStatus] = {
     InvalidRequest: HTTPStatus.BAD_REQUEST,
     MissingToken: HTTPStatus.UNAUTHORIZED,
@@ -35,48 +37,54 @@ STATUS: Mapping[type[AuthError], HTTPStatus] = {
 class Problem:
     """A whole answer, and an ASGI application that gives it to whoever asks."""
 
-    status: int
-    headers: tuple[tuple[str, str], ...]
+    status: HTTPStatus
     document: Mapping[str, object]
+    headers: Mapping[str, str]
+
+    @property
+    def body(self) -> bytes:
+        """The document as it is sent."""
+        return json.dumps(self.document).encode()
 
     async def __call__(self, _scope: "Scope", _receive: "Receive", send: "Send") -> None:
         """Give the answer."""
-        body = json.dumps(self.document).encode()
-        headers = (
-            ("content-type", "application/problem+json"),
-            ("content-length", str(len(body))),
-            ("cache-control", "no-store"),
-            *self.headers,
-        )
-        raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
-        await send({"type": "http.response.start", "status": self.status, "headers": raw})
+        body = self.body
+        headers = {**self.headers, "content-length": str(len(body))}
+        raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+        await send({"type": "http.response.start", "status": self.status.value, "headers": raw})
         await send({"type": "http.response.body", "body": body})
 
 
-def problem(status: HTTPStatus, detail: str, *, headers: Iterable[tuple[str, str]] = ()) -> Problem:
+def problem(status: HTTPStatus, detail: str, headers: Mapping[str, str] | None = None) -> Problem:
     """Say what the status alone means (`about:blank`, RFC 9457, section 4.2.1), and what to do in this case."""
     document = {"type": "about:blank", "title": status.phrase, "status": status.value, "detail": detail}
-    return Problem(status.value, tuple(headers), document)
+    return _problem(status, document, headers or {})
 
 
 def refusal(error: AuthError) -> Problem:
     """Answer a refusal of this package: `type` is the address of the guide's section on it."""
+    return _refusal(error, {})
+
+
+def challenge(error: AuthError, *, metadata_url: str, scopes: Collection[str]) -> Problem:
+    """Answer a refusal that a client may mend, with the challenge that says how (RFC 6750, section 3)."""
+    value = str(challenge_for(error, metadata_url=metadata_url, scopes=scopes))
+    return _refusal(error, {"www-authenticate": value})
+
+
+def _refusal(error: AuthError, headers: Mapping[str, str]) -> Problem:
     status = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
     code = error.public_code
-    document: dict[str, object] = {
+    document = {
         "type": help_url(code),
         "title": code.replace("_", " ").capitalize(),
         "status": status.value,
         "detail": describe(error),
         "code": code,
+        **({"required_scopes": error.required} if isinstance(error, InsufficientScope) else {}),
     }
-    if isinstance(error, InsufficientScope):
-        document["required_scopes"] = list(error.required)
-    return Problem(status.value, (), document)
+    return _problem(status, document, headers)
 
 
-def challenged(error: AuthError, *, metadata_url: str, scopes: Collection[str]) -> Problem:
-    """Answer a refusal that a client may mend, with the challenge that says how (RFC 6750, section 3)."""
-    answer = refusal(error)
-    challenge = challenge_for(error, metadata_url=metadata_url, scopes=scopes)
-    return Problem(answer.status, (("www-authenticate", str(challenge)),), answer.document)
+def _problem(status: HTTPStatus, document: Mapping[str, object], headers: Mapping[str, str]) -> Problem:
+    return Problem(status, document, {"content-type": MEDIA_TYPE, "cache-control": "no-store", **headers})

@@ -8,7 +8,7 @@ import logging
 import string
 import time
 import traceback
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import parse_qs
@@ -16,7 +16,7 @@ from urllib.parse import parse_qs
 from mcp_auth_ref.core.errors import InsufficientScope, InvalidRequest, InvalidToken, MissingToken
 from mcp_auth_ref.core.scopes import missing
 from mcp_auth_ref.core.tokens import Claims
-from mcp_auth_ref.server.problems import challenged, problem
+from mcp_auth_ref.server.problems import challenge, problem
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -29,7 +29,7 @@ _PRIVATE = (b"cache-control", b"private")
 _UNAVAILABLE = problem(
     HTTPStatus.SERVICE_UNAVAILABLE,
     "the token cannot be checked at the moment, so nobody is let in; try again",
-    headers=[("retry-after", "5")],
+    {"retry-after": "5"},
 )
 
 
@@ -85,7 +85,7 @@ class RequireToken:
             claims = self._verified(token)
         except (MissingToken, InvalidRequest, InvalidToken, InsufficientScope) as error:
             logger.info("refused a request, %s: %s; token %s", error.code, error, _digest(token))
-            answer = challenged(error, metadata_url=self._metadata_url, scopes=self._challenge_scopes)
+            answer = challenge(error, metadata_url=self._metadata_url, scopes=self._challenge_scopes)
             await answer(scope, receive, send)
         except Exception as error:  # noqa: BLE001 - whatever a verifier fails with, nobody is let in
             # What the exception says is left out, for it may quote the token.
@@ -130,13 +130,13 @@ def _parameters(query: bytes) -> Collection[str]:
 def _private(send: "Send") -> "Send":
     """Keep the answer out of shared caches (RFC 6750, section 5.3), unless the application has its own word on that."""
 
-    async def send_private(message: "Message") -> None:
+    def send_private(message: "Message") -> Awaitable[None]:
         if message["type"] == "http.response.start":
             headers = [*message.get("headers", ()), _VARY]
-            if all(name.lower() != b"cache-control" for name, _ in headers):
+            if b"cache-control" not in [name.lower() for name, _ in headers]:
                 headers.append(_PRIVATE)
             message = {**message, "headers": headers}
-        await send(message)
+        return send(message)
 
     return send_private
 

@@ -1,0 +1,175 @@
+"""What an MCP endpoint asks of its callers: the scopes of each operation, told from the body of the request.
+
+What counts is what will be done, and that stands in the body; a client writes the headers `Mcp-Method` and `Mcp-Name`
+as it likes. So the body is read before the operation begins, and a missing scope is an HTTP 403 with a challenge that
+clients can act on, not a tool that has disappeared.
+"""
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from mcp.shared.inbound import (
+    MCP_METHOD_HEADER,
+    MCP_NAME_HEADER,
+    MCP_PROTOCOL_VERSION_HEADER,
+    NAME_BEARING_METHODS,
+    decode_header_value,
+)
+from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
+from starlette.datastructures import Headers
+
+from mcp_auth_ref.core.errors import InsufficientScope, InvalidRequest
+from mcp_auth_ref.core.scopes import TOOLS_EXECUTE, TOOLS_READ, missing
+from mcp_auth_ref.server.problems import challenge, problem, refusal
+
+if TYPE_CHECKING:
+    from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+MAX_BODY_BYTES = 4 * 1024 * 1024
+LIST_SCOPES = (TOOLS_READ,)
+CALL_SCOPES = (TOOLS_READ, TOOLS_EXECUTE)
+
+_TOO_LARGE = problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"the body has more than {MAX_BODY_BYTES} bytes")
+_POST_ONLY = problem(
+    HTTPStatus.METHOD_NOT_ALLOWED,
+    "there are no sessions and no streams of their own here: POST each message",
+    {"allow": "POST"},
+)
+
+
+class RequireToolScopes:
+    """Let an MCP request through to `app` only with every scope that its operation needs.
+
+    Stands inside `RequireToken`. Every request needs `mcp:tools:read`; `tools/call` needs `mcp:tools:execute` as well,
+    and what `tools` says for the tool: `{"write_file": ["files:write"]}`. A tool that is not in `tools` needs no more
+    than any other, whether it exists or not.
+    """
+
+    def __init__(self, app: "ASGIApp", *, tools: Mapping[str, Collection[str]], metadata_url: str) -> None:
+        self._app = app
+        self._tools = {name: (*CALL_SCOPES, *scopes) for name, scopes in tools.items()}
+        self._metadata_url = metadata_url
+
+    async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
+        """Compare the scopes of an HTTP request's token with what its operation needs; everything else passes."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        body = await _read(receive)
+        if body is None:
+            await _TOO_LARGE(scope, receive, send)
+            return
+        await self._decide(scope, body)(scope, _replay(body, receive), send)
+
+    def _decide(self, scope: "Scope", body: bytes) -> "ASGIApp":
+        try:
+            required = self._required(scope, body)
+        except InvalidRequest as error:
+            return refusal(error)
+        if missing(scope["state"]["claims"].scopes, required):
+            return challenge(InsufficientScope(required), metadata_url=self._metadata_url, scopes=required)
+        return self._app
+
+    def _required(self, scope: "Scope", body: bytes) -> Sequence[str]:
+        if scope["method"] != "POST":
+            return LIST_SCOPES
+        headers = Headers(scope=scope)
+        if headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+            raise InvalidRequest("the Content-Type of the body is not application/json")
+        messages = _messages(body)
+        if len(messages) == 1:
+            _check_routing(headers, messages[0])
+        return [required for message in messages for required in self._scopes_of(message)]
+
+    def _scopes_of(self, message: Mapping[str, Any]) -> Sequence[str]:
+        if message.get("method") != "tools/call":
+            return LIST_SCOPES
+        return self._tools.get(_target(message, "name"), CALL_SCOPES)
+
+
+class StatelessEndpoint:
+    """The MCP endpoint itself: each POST stands for itself, so that there is no session to steal.
+
+    The token ends here. Tools cannot see it, log it or send it on (MCP 2026-07-28, token passthrough).
+    """
+
+    def __init__(self, manager: "StreamableHTTPSessionManager") -> None:
+        self._manager = manager
+
+    async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
+        """Hand a POST to the SDK."""
+        if scope["method"] != "POST":
+            await _POST_ONLY(scope, receive, send)
+            return
+        headers = [(name, value) for name, value in scope["headers"] if name != b"authorization"]
+        await self._manager.handle_request({**scope, "headers": headers}, receive, send)
+
+
+async def _read(receive: "Receive") -> bytes | None:
+    """Read the whole body. None stands for one that is too large, or that the client has stopped sending."""
+    body = bytearray()
+    more = True
+    while more:
+        message = await receive()
+        body += message.get("body", b"")
+        if message["type"] == "http.disconnect" or len(body) > MAX_BODY_BYTES:
+            return None
+        more = message.get("more_body", False)
+    return bytes(body)
+
+
+def _replay(body: bytes, receive: "Receive") -> "Receive":
+    """Let the next application read the body as if nobody had."""
+    unread: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def receive_again() -> "Message":
+        return unread.pop() if unread else await receive()
+
+    return receive_again
+
+
+def _messages(body: bytes) -> list[dict[str, Any]]:
+    """Read the JSON-RPC message, or each of a batch, refusing what another parser may read otherwise."""
+    try:
+        document = _JSON.decode(body.decode("utf-8"))
+    except (ValueError, RecursionError):
+        raise InvalidRequest("the body is not JSON in UTF-8, or has a member twice") from None
+    messages = document if isinstance(document, list) else [document]
+    if not messages or not all(isinstance(message, dict) for message in messages):
+        raise InvalidRequest("the body is not a JSON-RPC message")
+    return messages
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("a member appears twice")
+    return members
+
+
+_JSON = json.JSONDecoder(object_pairs_hook=_unique)
+
+
+def _target(message: Mapping[str, Any], key: str) -> str:
+    """Return what a message is about: the name of its tool or prompt, or the address of its resource."""
+    params = message.get("params")
+    target = params.get(key) if isinstance(params, dict) else None
+    return target if isinstance(target, str) else ""
+
+
+def _check_routing(headers: Headers, message: Mapping[str, Any]) -> None:
+    """Refuse headers that say otherwise than the body, for a proxy may go by them.
+
+    From 2026-07-28 on the SDK itself answers for that, and older clients send no such headers.
+    """
+    if headers.get(MCP_PROTOCOL_VERSION_HEADER, "") not in ("", *HANDSHAKE_PROTOCOL_VERSIONS):
+        return
+    method = str(message.get("method"))
+    if any(value != method for value in headers.getlist(MCP_METHOD_HEADER)):
+        raise InvalidRequest("the Mcp-Method header is not the method of the body")
+    target = _target(message, NAME_BEARING_METHODS.get(method, "name"))
+    if any(decode_header_value(value) != target for value in headers.getlist(MCP_NAME_HEADER)):
+        raise InvalidRequest("the Mcp-Name header is not the name in the body")
