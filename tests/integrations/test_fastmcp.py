@@ -1,5 +1,7 @@
 """What FastMCP lets in by itself, and what it lets in behind our guard."""
 
+import time
+
 import anyio
 import jwt
 import pytest
@@ -130,6 +132,16 @@ def test_in_the_place_of_fastmcp_a_missing_scope_is_no_bad_token() -> None:
         'Bearer error="insufficient_scope", error_description="Required scope: files:write", '
         f'scope="files:write", resource_metadata="{METADATA_URL}"'
     )
+
+
+def test_in_the_place_of_fastmcp_the_expiry_has_no_leeway_and_scopes_are_compared_word_by_word() -> None:
+    """FastMCP 4.1.2 builds on the SDK's middleware; behind the guard leeway and broader scopes hold."""
+    just_expired, broader = good(exp=int(time.time()) - 10), good(scope="mcp:tools")
+
+    with client_of(strictly_verified("mcp:tools:read").http_app()) as client:
+        assert [call_tool(client, token).status_code for token in (just_expired, broader)] == [401, 403]
+    with client_of(guarded("mcp:tools:read")) as client:
+        assert [call_tool(client, token).status_code for token in (just_expired, broader)] == [200, 200]
 
 
 def test_the_verifier_says_in_the_words_of_fastmcp_what_the_token_says() -> None:

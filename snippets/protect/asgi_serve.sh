@@ -1,0 +1,1 @@
+uvicorn asgi_server:app --port 8765

@@ -1,0 +1,1 @@
+uvicorn fastmcp_server:app --port 8765

@@ -1,0 +1,1 @@
+curl -si -X POST http://127.0.0.1:8765/mcp

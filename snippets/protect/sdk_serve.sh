@@ -1,0 +1,1 @@
+uvicorn sdk_server:app --port 8765

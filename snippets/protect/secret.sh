@@ -1,0 +1,4 @@
+umask 077
+echo "MCP_JWT_SECRET=$(mcp-auth-ref secret new)" > .env
+MCP_TOKEN=$(generate-mcp-token --user-id ada)
+export MCP_TOKEN

@@ -1,0 +1,1 @@
+uvicorn tools_server:app --port 8765
