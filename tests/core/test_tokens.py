@@ -85,7 +85,7 @@ def test_a_token_says_this_and_no_more(algorithm: str) -> None:
 
 
 def test_a_name_a_role_and_claims_of_ones_own_come_on_top() -> None:
-    """RFC 9068, section 2.2.1, and our choice of `username` and `role`."""
+    """RFC 9068, section 2.2.2, and our choice of `username` and `role`."""
     token = issue(username="Ada", role="admin", scopes=(), claims={"tenant": {"id": 7}}, now=NOW)
 
     assert decoded(token)[1] == {
