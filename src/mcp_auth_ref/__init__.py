@@ -19,12 +19,15 @@ if TYPE_CHECKING:
         RefusedClaims,
     )
     from mcp_auth_ref.core.keys import KeySet, SigningKey, VerifyingKey
+    from mcp_auth_ref.core.scopes import ROLES
     from mcp_auth_ref.core.tokens import Claims, TokenIssuer, TokenVerifier, TrustedIssuers
     from mcp_auth_ref.server.cache import VerifiedTokenCache
     from mcp_auth_ref.server.resource import RequireToken
     from mcp_auth_ref.settings import Settings
+    from mcp_auth_ref.trust import issuer_from, keys_from, verifier_from
 
 __all__ = [
+    "ROLES",
     "AuthError",
     "Challenge",
     "Claims",
@@ -43,8 +46,11 @@ __all__ = [
     "VerifiedTokenCache",
     "VerifyingKey",
     "create_app",
+    "issuer_from",
+    "keys_from",
     "parse_challenges",
     "resource_metadata",
+    "verifier_from",
     "well_known",
 ]
 
@@ -69,6 +75,7 @@ _HOMES = {
         "SigningKey",
         "VerifyingKey",
     ),
+    "core.scopes": ("ROLES",),
     "core.tokens": (
         "Claims",
         "TokenIssuer",
@@ -78,6 +85,7 @@ _HOMES = {
     "server.cache": ("VerifiedTokenCache",),
     "server.resource": ("RequireToken",),
     "settings": ("Settings",),
+    "trust": ("issuer_from", "keys_from", "verifier_from"),
 }
 
 
