@@ -53,7 +53,7 @@ class _Wrong(ValueError):
         self.problem = problem
         self.remedy = remedy
         self.setting = setting
-        super().__init__(problem)
+        super().__init__(f"{problem}. {remedy}")
 
 
 def is_loopback(url: str) -> bool:

@@ -75,4 +75,4 @@ def _claims(pairs: Iterable[str]) -> dict[str, str]:
 
 
 def _bad(option: str, problem: str) -> click.BadParameter:
-    return click.BadParameter(problem, click.get_current_context(), param_hint=option)
+    return click.BadParameter(problem, click.get_current_context(), param_hint=f"'{option}'")

@@ -27,7 +27,8 @@ def new(*, algorithm: keyfiles.PairAlgorithm | None, path: Path | None) -> None:
         older = keyfiles.read(path).keys if path.exists() else ()
         keyfiles.write(path, KeySet([*older, key]))
     except OSError as error:
-        raise click.FileError(str(path), error.strerror) from None
+        problem = f"{path} cannot be read and written: {error.strerror}"
+        raise click.BadParameter(problem, click.get_current_context(), param_hint="'--file'") from None
     click.echo(key.kid)
     click.echo(f"{path} holds it, with {len(older)} older; it signs with {algorithm} from now on", err=True)
 

@@ -2,9 +2,15 @@
 
 from urllib.parse import urlsplit
 
-from mcp_auth_ref.app import serve as run
 from mcp_auth_ref.cli.settings import load
+from mcp_auth_ref.core.errors import ConfigurationError
 from mcp_auth_ref.settings import is_loopback
+
+try:
+    from mcp_auth_ref.app import serve as run
+except ModuleNotFoundError as error:
+    remedy = 'Install it: python -m pip install "mcp-auth-ref[server]"'
+    raise ConfigurationError("mcp-auth-ref serve", f"the package {error.name} is not there", remedy) from None
 
 
 def serve(*, host: str, port: int | None) -> None:

@@ -149,7 +149,7 @@ def _read(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise click.BadParameter(
-            f"it cannot be read: {error.strerror}", click.get_current_context(), param_hint="--token-file"
+            f"it cannot be read: {error.strerror}", click.get_current_context(), param_hint="'--token-file'"
         ) from None
 
 
@@ -159,9 +159,9 @@ def _text(data: bytes) -> str:
 
 
 def _lines(verdict: Verdict, *, verbose: bool) -> list[str]:
-    facts = list(verdict.facts()) if verbose else []
+    facts = [(_printable(name), _printable(text)) for name, text in verdict.facts()] if verbose else []
     width = max((len(name) for name, _ in facts), default=0)
-    return [verdict.line(), *(f"  {_printable(f'{name:<{width}}  {text}')}" for name, text in facts)]
+    return [verdict.line(), *(f"  {name:<{width}}  {text}" for name, text in facts)]
 
 
 def _styled(word: str, rest: str, colour: str) -> str:
