@@ -1,0 +1,1 @@
+MCP_LEWAY=20 generate-mcp-token --user-id ada

@@ -1,0 +1,1 @@
+MCP_LEEWAY=90 mcp-auth-ref settings
