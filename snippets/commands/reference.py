@@ -1,0 +1,5 @@
+"""Print every command with its options."""
+
+from mcp_auth_ref.cli import reference
+
+print(reference())
