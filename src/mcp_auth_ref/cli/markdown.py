@@ -22,11 +22,11 @@ def _parts(context: click.Context) -> Iterator[str]:
     yield cleandoc(command.help or "")
     yield "\n".join(f"- `{example}`" for example in example_of(context).splitlines())
     yield f"`{context.command_path} {' '.join(command.collect_usage_pieces(context))}`"
+    if options := list(_options(context)):
+        yield "\n".join(options)
     if isinstance(command, click.Group):
         for name, inner in command.commands.items():
             yield from _parts(click.Context(inner, parent=context, info_name=name))
-    else:
-        yield "\n".join(_options(context)) or "It takes no options."
 
 
 def _options(context: click.Context) -> Iterator[str]:

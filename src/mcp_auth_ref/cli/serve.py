@@ -9,8 +9,9 @@ from mcp_auth_ref.settings import is_loopback
 try:
     from mcp_auth_ref.app import serve as run
 except ModuleNotFoundError as error:
+    package = f"{error.name}".partition(".")[0]
     remedy = 'Install it: python -m pip install "mcp-auth-ref[server]"'
-    raise ConfigurationError("mcp-auth-ref serve", f"the package {error.name} is not there", remedy) from None
+    raise ConfigurationError("mcp-auth-ref serve", f"the package {package} is not there", remedy) from None
 
 
 def serve(*, host: str, port: int | None) -> None:
