@@ -3,9 +3,8 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
-from mcp_auth_ref import Settings
+from mcp_auth_ref import Settings, verifier_from
 from mcp_auth_ref.integrations.asgi import protected
-from mcp_auth_ref.trust import verifier_from
 
 
 async def greet(request: Request) -> PlainTextResponse:

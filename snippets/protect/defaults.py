@@ -94,7 +94,7 @@ SERVERS: dict[str, Callable[[], ASGIApp]] = {
     f"`mcp` {version('mcp')} and PyJWT": sdk,
     f"FastMCP {version('fastmcp')}": fastmcp,
     f"FastAPI {version('fastapi')} and PyJWT": fastapi,
-    "`RequireToken`": guarded,
+    "the guard": guarded,
 }
 
 

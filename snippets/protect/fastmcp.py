@@ -1,10 +1,9 @@
 from fastmcp import FastMCP
 from fastmcp.server.dependencies import get_access_token
 
-from mcp_auth_ref import Settings
+from mcp_auth_ref import Settings, verifier_from
 from mcp_auth_ref.integrations.asgi import protected
 from mcp_auth_ref.integrations.mcp_sdk import KnownToSdk
-from mcp_auth_ref.trust import verifier_from
 
 server: FastMCP = FastMCP("Greetings")
 

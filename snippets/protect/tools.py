@@ -1,10 +1,9 @@
 from mcp.server import MCPServer
 
-from mcp_auth_ref import Settings, well_known
+from mcp_auth_ref import Settings, verifier_from, well_known
 from mcp_auth_ref.integrations.asgi import protected
 from mcp_auth_ref.integrations.mcp_sdk import KnownToSdk
 from mcp_auth_ref.server.mcp import RequireToolScopes
-from mcp_auth_ref.trust import verifier_from
 
 server = MCPServer("Notes")
 

@@ -4,10 +4,9 @@ from mcp.server import MCPServer
 from mcp.server.auth.settings import AuthSettings
 from pydantic import AnyHttpUrl
 
-from mcp_auth_ref import Settings
+from mcp_auth_ref import Settings, verifier_from
 from mcp_auth_ref.integrations.fastmcp import FastMCPVerifier
 from mcp_auth_ref.integrations.mcp_sdk import SdkVerifier
-from mcp_auth_ref.trust import verifier_from
 
 settings = Settings.load()
 verifier = verifier_from(settings)

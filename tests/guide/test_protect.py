@@ -1,8 +1,10 @@
 """What the page on protecting a server says; what it says of the bridges one by one is in tests/integrations."""
 
+import re
 import runpy
 import secrets
 import time
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -11,11 +13,19 @@ from starlette.testclient import TestClient
 from starlette.types import ASGIApp
 from starlette.websockets import WebSocketDisconnect
 
-from mcp_auth_ref import KeySet, Settings, SigningKey, TokenIssuer, VerifiedTokenCache
-from mcp_auth_ref.core.scopes import ROLES
+from mcp_auth_ref import (
+    ROLES,
+    KeySet,
+    Settings,
+    SigningKey,
+    TokenIssuer,
+    VerifiedTokenCache,
+    issuer_from,
+    keyfiles,
+    verifier_from,
+)
 from mcp_auth_ref.integrations.asgi import protected
 from mcp_auth_ref.integrations.mcp_sdk import KnownToSdk
-from mcp_auth_ref.trust import issuer_from, verifier_from
 from tests.guide.conftest import ROOT
 from tests.integrations.calls import answer_of, call_tool, client_of
 
@@ -49,6 +59,15 @@ def token_of(settings: Settings, *, subject: str = "ada", scopes: tuple[str, ...
 
 def bearer(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
+
+
+def test_the_extras_bring_what_the_page_says() -> None:
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    names = {extra: {re.split(r"\W", package)[0] for package in packages} for extra, packages in extras.items()}
+
+    assert names["server"] == {"mcp", "starlette", "uvicorn"}
+    assert "fastmcp" in names["fastmcp"]
+    assert "fastapi" in names["fastapi"]
 
 
 @pytest.mark.parametrize(("snippet", "path"), KINDS.items())
@@ -87,6 +106,15 @@ def test_a_token_of_another_secret_gets_into_none_of_them(snippet: str, path: st
 
     with client_of(app_of(snippet)) as client:
         assert client.get(path, headers=bearer(token)).json()["code"] == "invalid_token"
+
+
+def test_with_a_key_pair_the_program_stays_as_it_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    keyfiles.write(tmp_path / "keys.json", KeySet([keyfiles.generate("EdDSA")]))
+    monkeypatch.setenv("MCP_JWT_ALGORITHM", "EdDSA")
+    monkeypatch.setenv("MCP_KEYS_FILE", "keys.json")
+
+    with client_of(app_of("asgi")) as client:
+        assert client.get("/greeting", headers=bearer(token_of(Settings.load()))).text == "Hello, ada.\n"
 
 
 def session_of(client: TestClient, token: str) -> str:
