@@ -1,15 +1,18 @@
 """A small world to test servers in: keys, a clock to move by hand, tokens with any flaw, and a client in process."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import anyio
 import httpx2
 import jwt
+from pydantic import SecretBytes
+from starlette.testclient import TestClient
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from mcp_auth_ref import Claims, KeySet, SigningKey, TokenVerifier
+from mcp_auth_ref import Claims, KeySet, Settings, SigningKey, TokenVerifier, create_app
 
 NOW = 1_795_000_000
 ORIGIN = "http://127.0.0.1:8765"
@@ -91,3 +94,56 @@ class Recorder:
         claims = self.scope["state"]["claims"]
         assert isinstance(claims, Claims)
         return claims
+
+
+def server(root: Path | None = None, *, clock: Clock | None = None, **settings: Any) -> TestClient:
+    """Give a client of the whole server; the server runs while the client is open."""
+    complete = Settings(**{"jwt_secret": SecretBytes(SECRET), "files_root": root, **settings})
+    return client_of(create_app(complete, clock=clock or Clock()))
+
+
+def client_of(app: ASGIApp) -> TestClient:
+    """Give a client that calls an application over loopback, and sees redirects and failures as a stranger does."""
+    return TestClient(
+        app,
+        base_url=ORIGIN,
+        client=("127.0.0.1", 50000),
+        follow_redirects=False,
+        raise_server_exceptions=False,
+    )
+
+
+MODERN = "2026-07-28"
+OLDER = "2025-11-25"
+VERSIONS = (MODERN, OLDER)
+
+
+def post(
+    client: TestClient,
+    method: str,
+    params: Mapping[str, Any] | None = None,
+    *,
+    credential: str | None = None,
+    version: str = MODERN,
+    headers: Mapping[str, str] | None = None,
+) -> httpx2.Response:
+    """Send one MCP message, as a client of that version of the protocol does."""
+    content: dict[str, Any] = {"jsonrpc": "2.0", "id": 1, "method": method, "params": dict(params or {})}
+    sent = {"Accept": "application/json, text/event-stream", "MCP-Protocol-Version": version}
+    if version == MODERN:
+        content["params"]["_meta"] = {
+            "io.modelcontextprotocol/protocolVersion": version,
+            "io.modelcontextprotocol/clientCapabilities": {},
+        }
+        sent["Mcp-Method"] = method
+        sent |= {"Mcp-Name": name} if (name := content["params"].get("name")) else {}
+    if credential is not None:
+        sent["Authorization"] = f"Bearer {credential}"
+    return client.post("/mcp", json=content, headers={**sent, **(headers or {})})
+
+
+def call(
+    client: TestClient, tool: str, arguments: Mapping[str, Any] | None = None, *, version: str = MODERN, **more: Any
+) -> httpx2.Response:
+    """Call a tool."""
+    return post(client, "tools/call", {"name": tool, "arguments": dict(arguments or {})}, version=version, **more)
