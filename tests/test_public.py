@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 import mcp_auth_ref
 
 
@@ -18,12 +20,8 @@ def test_dir_lists_the_public_names_and_nothing_else() -> None:
 
 
 def test_a_name_that_is_not_there_is_an_attribute_error() -> None:
-    try:
+    with pytest.raises(AttributeError, match="^module 'mcp_auth_ref' has no attribute 'Tokens'$"):
         mcp_auth_ref.__getattr__("Tokens")
-    except AttributeError as error:
-        assert str(error) == "module 'mcp_auth_ref' has no attribute 'Tokens'"
-    else:
-        raise AssertionError("an unknown name was found")
 
 
 def test_the_import_alone_loads_nothing_heavy() -> None:

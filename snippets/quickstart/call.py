@@ -15,7 +15,7 @@ async def main() -> None:
         Client(streamable_http_client(URL, http_client=http)) as client,
     ):
         result = await client.call_tool("calculate", {"expression": "6 * 7"})
-        print(result.content[0].text)
+        print(result.structured_content)
 
 
 asyncio.run(main())
