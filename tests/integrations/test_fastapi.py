@@ -174,6 +174,18 @@ def test_status_and_challenge_hold_where_no_handler_is_installed() -> None:
     assert plainly_refused.json() == {"detail": refused.json()}
 
 
+def test_the_handler_answers_no_failure_but_a_refusal() -> None:
+    """Our choice: registered for too much, it hides nothing that is not its own."""
+    app = FastAPI(exception_handlers={ZeroDivisionError: problem_document})
+
+    @app.get("/reports")
+    def reports() -> float:
+        return 1 / 0
+
+    with client_of(app) as client, pytest.raises(ZeroDivisionError):
+        client.get("/reports")
+
+
 def test_openapi_knows_the_scheme_and_the_scopes_of_each_operation() -> None:
     """OpenAPI 3.1, Security Requirement Object: the names of what is required, for schemes other than OAuth too."""
     with client_of(GUARDED) as client:
