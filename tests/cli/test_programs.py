@@ -28,7 +28,7 @@ def loaded_by(program: str, words: list[str]) -> set[str]:
     script = f"""if True:
         import contextlib, io, sys
         from mcp_auth_ref.cli.commands import PROGRAMS
-                with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):
             PROGRAMS[{program!r}].main({words!r}, prog_name={program!r})
         print(*{{name.partition(".")[0] for name in sys.modules}})
     """
