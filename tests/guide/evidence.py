@@ -18,9 +18,7 @@ from tests.guide.fences import Page, pages, program_of, read
 from tests.guide.outputs import MASKS
 from tests.guide.runners import Outcome
 
-TESTS = "tests/guide/test_snippets.py::"
-STEP_TEST = TESTS + "test_a_step_does_what_the_page_says[{}]"
-OUTPUT_TEST = TESTS + "test_an_output_is_what_the_program_prints[{}]"
+TEST = "tests/guide/test_snippets.py::test_a_snippet_does_what_its_page_says[{}]"
 DEPENDS_ON = (
     "src/**/*.py",
     "tests/guide/[!t]*.py",
@@ -32,13 +30,13 @@ DEPENDS_ON = (
 
 
 def name_of(page: Page, snippet: str) -> str:
-    """Name a snippet in a test by its path, and by its page too where that is not the page of its folder."""
-    return snippet if Path(snippet).parts[0] == page.stem else f"{snippet}@{page.stem}"
+    """Name a snippet on a page. `pytest -n 2 --dist loadscope` keeps together what is alike up to the last `::`."""
+    return f"{page.stem}::{snippet}"
 
 
 def node_id(page: Page, snippet: str) -> str:
     """Give the test that proves a snippet on a page, as pytest names it."""
-    return (OUTPUT_TEST if snippet.endswith(".out") else STEP_TEST).format(name_of(page, snippet))
+    return TEST.format(name_of(page, snippet))
 
 
 def key_of(page: Page, root: Path) -> str:
@@ -82,20 +80,24 @@ def record_example(text: str, root: Path, test: str, seconds: float) -> None:
     _record(root, f"example-{_sha256(text)[:16]}", ground(root), {text: (test, seconds)})
 
 
-def publish(root: Path) -> None:
-    """Write `verified.json` from the records that are still valid."""
+def proven(root: Path) -> dict[str, dict[str, object]]:
+    """Gather what the records that are still valid have proven, by the SHA-256 of each text."""
     valid = {ground(root), *(key_of(page, root) for page in pages(root))}
     records = [json.loads(path.read_text()) for path in sorted(_folder(root).glob("*.json"))]
-    blocks = {sha: block for record in records if record.get("key") in valid for sha, block in record["blocks"].items()}
+    return {sha: block for record in records if record.get("key") in valid for sha, block in record["blocks"].items()}
+
+
+def publish(root: Path) -> None:
+    """Write `verified.json`, for the site."""
     versions = {"python": platform.python_version(), **{name: version(name) for name in ("mcp-auth-ref", "mcp")}}
-    _write(_folder(root) / "verified.json", {"versions": versions, "blocks": blocks})
+    _write(_folder(root) / "verified.json", {"versions": versions, "blocks": proven(root)})
 
 
 def coverage(root: Path) -> str:
     """Say how many of the guide's blocks have a proof."""
-    proven = json.loads((_folder(root) / "verified.json").read_text())["blocks"]
-    blocks = [block for page in pages(root) for block in page.blocks]
-    return f"{sum(_sha256(block.text) in proven for block in blocks)} of {len(blocks)} blocks are verified"
+    known = proven(root)
+    blocks = [_sha256(block.text) for page in pages(root) for block in page.blocks]
+    return f"{sum(sha in known for sha in blocks)} of {len(blocks)} blocks are verified"
 
 
 def _record(root: Path, name: str, key: str, blocks: Mapping[str, tuple[str, float]]) -> None:

@@ -36,7 +36,7 @@ def test_an_example_prints_what_it_says(
     else:
         eval_example.run_print_check(example)
 
-    evidence.record_example(text, ROOT, request.node.nodeid.partition("]")[0] + "]", time.monotonic() - started)
+    evidence.record_example(text, ROOT, request.node.nodeid, time.monotonic() - started)
 
 
 def test_all_python_typed_in_a_page_is_an_example() -> None:

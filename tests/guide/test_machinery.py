@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -444,7 +445,7 @@ def test_the_whole_run_is_red_then_updated_then_remembered(tmp_path: Path) -> No
         )
         return done.returncode, done.stdout
 
-    code, red = run("-n2", "--dist=loadgroup")
+    code, red = run("-n2", "--dist=loadscope", "-v")
     (root / "snippets/demo/lost.sh").unlink()
     (root / "tests/guide/test_demo.py").touch()
     (root / "tests/guide/test_proof.py").touch()
@@ -454,6 +455,7 @@ def test_the_whole_run_is_red_then_updated_then_remembered(tmp_path: Path) -> No
     remembered, skipped = run()
 
     assert code == 1
+    assert len(set(re.findall(r"\[(gw\d)\].*\[demo::", red))) == 1
     assert "docs/demo.md:5: snippets/demo/one.out is stale" in red
     assert "docs/demo.md:9: a block typed by hand" in red
     assert "demo/lost.sh" in red

@@ -10,30 +10,16 @@ from tests.guide.runners import steps
 
 PAGES = pages(ROOT)
 STEPS = [(page, step.snippet) for page in PAGES for step in steps(page, ROOT)]
-SHOWN = [(page, name) for page in PAGES for name in dict.fromkeys(block.snippet for block in page.blocks)]
-OUTPUTS = [(page, name) for page, name in SHOWN if name and name.endswith(".out")]
+SHOWN = [(page, block.snippet) for page in PAGES for block in page.blocks if block.snippet]
+SNIPPETS = [pytest.param(*case, id=name_of(*case)) for case in dict.fromkeys([*STEPS, *SHOWN])]
 
 
-def each(cases: list[tuple[Page, str]]) -> pytest.MarkDecorator:
-    """Make a test of each snippet; those of one page share a worker, as they share a walk."""
-    named = [
-        pytest.param(page, snippet, id=name_of(page, snippet), marks=pytest.mark.xdist_group(page.path))
-        for page, snippet in cases
-    ]
-    return pytest.mark.parametrize(("page", "snippet"), named)
-
-
-@each(STEPS)
-def test_a_step_does_what_the_page_says(page: Page, snippet: str, walks: Walks, request: pytest.FixtureRequest) -> None:
-    assert request.node.nodeid.startswith(node_id(page, snippet))
-    walks.check(page, snippet)
-
-
-@each(OUTPUTS)
-def test_an_output_is_what_the_program_prints(
+@pytest.mark.parametrize(("page", "snippet"), SNIPPETS)
+def test_a_snippet_does_what_its_page_says(
     page: Page, snippet: str, walks: Walks, request: pytest.FixtureRequest
 ) -> None:
-    assert request.node.nodeid.startswith(node_id(page, snippet))
+    """A program runs, a file is loaded, an output is what its program prints."""
+    assert request.node.nodeid == node_id(page, snippet)
     walks.check(page, snippet)
 
 
