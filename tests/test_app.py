@@ -510,9 +510,12 @@ def _wait(process: "subprocess.Popen[bytes]", port: int) -> None:
     pytest.fail("the server did not become ready")
 
 
+def _connect(port: int) -> http.client.HTTPConnection:
+    return http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+
+
 def _get(port: int, path: str, **headers: str) -> http.client.HTTPResponse:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
-    with contextlib.closing(connection):
+    with contextlib.closing(_connect(port)) as connection:
         connection.request("GET", path, headers={"Connection": "close", **headers})
         response = connection.getresponse()
         response.read()
@@ -577,9 +580,8 @@ def test_headers_beyond_all_measure_are_refused_and_the_process_lives_on(tmp_pat
 
 def test_small_answers_are_sent_at_once(tmp_path: Path) -> None:
     """Our choice: on a connection that stays open, no answer waits 40 ms for an acknowledgement (RFC 896)."""
-    with _process(tmp_path) as (_, port, _log):
-        with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=10)) as connection:
-            waits = [_wait_for_an_answer(connection) for _ in range(21)]
+    with _process(tmp_path) as (_, port, _log), contextlib.closing(_connect(port)) as connection:
+        waits = [_wait_for_an_answer(connection) for _ in range(21)]
 
     assert statistics.median(waits) < 0.03
 
