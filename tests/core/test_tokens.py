@@ -2,6 +2,7 @@ import base64
 import json
 from collections.abc import Mapping
 from dataclasses import FrozenInstanceError, replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -301,6 +302,11 @@ def test_the_type_of_an_access_token_is_accepted_in_any_case(typ: str) -> None:
 def test_a_token_is_trusted_step_by_step(token: str, refused: tuple[type, dict[str, Any]]) -> None:
     """RFC 8725, section 3.3: the signature comes first, and what it does not cover is not looked at."""
     assert refusal(token) == refused
+
+
+def test_the_calendar_ends_with_the_year_9999() -> None:
+    """Our choice: later dates are milliseconds by mistake, and no library can print them."""
+    assert datetime.fromtimestamp(LATEST_DATE, UTC) == datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
 
 
 LENIENT = replace(VERIFIER, leeway=30, max_age=600)
