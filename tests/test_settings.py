@@ -216,6 +216,7 @@ def test_the_secret_of_a_nearer_place_sets_the_farther_aside(tmp_path: Path) -> 
     )
 
     assert (secret_of(settings), settings.where("jwt_secret")) == (ANOTHER.encode(), "environment")
+    assert (settings.jwt_secret_file, settings.where("jwt_secret_file")) == (None, "default")
 
 
 def test_the_older_name_of_the_secret_is_read_where_the_newer_is_not_there(tmp_path: Path) -> None:
@@ -254,6 +255,7 @@ def test_what_is_odd_and_stops_nothing_is_a_warning(tmp_path: Path) -> None:
 URL = "Write it like https://mcp.example.com/mcp"
 ALGORITHMS = 'it is not HS256, ES256, RS256 or EdDSA, in a list. A right value is ["ES256"]'
 SOURCES = "it has not exactly one source of keys. Give jwks_file, public_key_file or secret_file"
+SPELLING = "its host has capital letters, or the port that goes without saying"
 HOST = "it has something in it that is not a host with its port. Write it like mcp.example.com:8443"
 ORIGIN = "it has something in it that is not an origin, as browsers send it. Write it like https://app.example.com"
 
@@ -263,10 +265,10 @@ ORIGIN = "it has something in it that is not an origin, as browsers send it. Wri
     [
         ("JWT_ALGORITHM", "none", "it is not HS256, ES256, RS256 or EdDSA. A right value is ES256"),
         ("JWT_ALGORITHM", "hs256", "it is not HS256, ES256, RS256 or EdDSA. A right value is ES256"),
-        ("JWT_EXPIRY_HOURS", "0", "it is not a number of hours above 0. A right value is 0.5"),
-        ("JWT_EXPIRY_HOURS", "nan", "it is not a number of hours above 0. A right value is 0.5"),
-        ("JWT_EXPIRY_HOURS", "inf", "it is not a number of hours above 0. A right value is 0.5"),
-        ("JWT_EXPIRY_HOURS", "1h", "it is not a number of hours above 0. A right value is 0.5"),
+        ("JWT_EXPIRY_HOURS", "0", "it is not a number of hours, 0.001 or more. A right value is 0.5"),
+        ("JWT_EXPIRY_HOURS", "nan", "it is not a number of hours, 0.001 or more. A right value is 0.5"),
+        ("JWT_EXPIRY_HOURS", "inf", "it is not a number of hours, 0.001 or more. A right value is 0.5"),
+        ("JWT_EXPIRY_HOURS", "1h", "it is not a number of hours, 0.001 or more. A right value is 0.5"),
         ("JWT_EXPIRY_HOURS", "25", "it is longer than MCP_MAX_TOKEN_AGE, 86400 seconds. Set it to 24 or less"),
         ("MAX_TOKEN_AGE", "-1", "it is not a whole number of seconds above 0. A right value is 86400"),
         ("LEEWAY", "61", "it is not a whole number of seconds from 0 to 60. A right value is 30"),
@@ -290,18 +292,21 @@ ORIGIN = "it has something in it that is not an origin, as browsers send it. Wri
             "http://a.example/mcp",
             f"it is http outside loopback, where tokens would travel in the clear. {URL}",
         ),
-        (
-            "RESOURCE_URL",
-            "https://MCP.example.com/Mcp",
-            "it has capital letters in its host. Write https://mcp.example.com/Mcp",
-        ),
+        ("RESOURCE_URL", "https://MCP.example.com/Mcp", f"{SPELLING}. Write https://mcp.example.com/Mcp"),
+        ("RESOURCE_URL", "https://mcp.example.com:443/mcp", f"{SPELLING}. Write https://mcp.example.com/mcp"),
+        ("RESOURCE_URL", "http://127.0.0.1:80/mcp", f"{SPELLING}. Write http://127.0.0.1/mcp"),
         ("AUTH_ENABLED", "maybe", "it is not true or false. A right value is true"),
         ("ALLOWED_HOSTS", "https://mcp.example.com", HOST),
         ("ALLOWED_HOSTS", "mcp.example.com,Mcp.internal", HOST),
         ("ALLOWED_HOSTS", "mcp.example.com/mcp", HOST),
+        ("ALLOWED_HOSTS", "mcp.example.com:*", HOST),
+        ("ALLOWED_HOSTS", "me@mcp.example.com", HOST),
+        ("ALLOWED_HOSTS", "::1", HOST),
         ("ALLOWED_ORIGINS", "app.example.com", ORIGIN),
         ("ALLOWED_ORIGINS", "https://app.example.com/", ORIGIN),
         ("ALLOWED_ORIGINS", "*", ORIGIN),
+        ("ALLOWED_ORIGINS", "https://App.example.com", ORIGIN),
+        ("ALLOWED_ORIGINS", "vscode-webview://x", ORIGIN),
         ("ALLOWED_ORIGINS", "null", ORIGIN),
         (
             "CONFIG",

@@ -43,6 +43,8 @@ OLDER_NAME = "JWT_SECRET_KEY"
 OTHER_VARIABLES = ("MCP_TOKEN",)  # the variable in which `validate-mcp-token` looks for a token
 DEMONSTRATION_SECRET = b"demonstration-secret-never-use-it-in-production"
 
+_HOST = re.compile(r"(?:[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
+
 Algorithm: TypeAlias = Literal["HS256", "ES256", "RS256", "EdDSA"]
 
 
@@ -88,25 +90,26 @@ def checked_url(url: str) -> str:
 
 
 def _resource_url(url: str) -> str:
-    """Refuse a host in capitals: clients write it in small letters, and the two are compared byte for byte."""
-    host = urlsplit(url).netloc
-    if host != host.lower():
-        raise _Wrong("it has capital letters in its host", f"Write {url.replace(host, host.lower(), 1)}")
+    """Refuse what clients write in another way, where the two are compared byte for byte."""
+    parts = urlsplit(url)
+    host = parts.netloc.lower().removesuffix(":443" if parts.scheme == "https" else ":80")
+    if host != parts.netloc:
+        problem = "its host has capital letters, or the port that goes without saying"
+        raise _Wrong(problem, f"Write {url.replace(parts.netloc, host, 1)}")
     return url
 
 
 def _host(host: str) -> str:
-    if not host or host != host.lower() or "/" in host or urlsplit(f"//{host}").netloc != host:
+    if not _HOST.fullmatch(host):
         raise _Wrong("it has something in it that is not a host with its port", "Write it like mcp.example.com:8443")
     return host
 
 
 def _origin(origin: str) -> str:
-    parts = urlsplit(origin)
-    if parts.scheme not in ("https", "http") or origin != f"{parts.scheme}://{parts.netloc.lower()}":
-        raise _Wrong(
-            "it has something in it that is not an origin, as browsers send it", "Write it like https://app.example.com"
-        )
+    scheme, _, host = origin.partition("://")
+    if scheme not in ("https", "http") or not _HOST.fullmatch(host):
+        problem = "it has something in it that is not an origin, as browsers send it"
+        raise _Wrong(problem, "Write it like https://app.example.com")
     return origin
 
 
@@ -212,9 +215,9 @@ class Settings(BaseSettings):
     )
     jwt_expiry_hours: float = Field(
         default=1,
-        gt=0,
+        ge=0.001,
         allow_inf_nan=False,
-        title="a number of hours above 0",
+        title="a number of hours, 0.001 or more",
         description="How long a token lives.",
         examples=["0.5"],
     )
@@ -297,19 +300,8 @@ class Settings(BaseSettings):
     @classmethod
     def load(cls, *, environ: Mapping[str, str] | None = None, cwd: Path | None = None) -> "Settings":
         """Read the settings as seen from the folder `cwd`. Raises ConfigurationError."""
-        folder = cwd or Path()
-        sources = [_environment(os.environ if environ is None else environ, folder), _dotenv(folder)]
-        config = next((source.values["config"] for source in sources if "config" in source.values), None)
-        if config is not None:
-            sources.append(_toml(Path(config)))
-        values: dict[str, Any] = {}
-        places: dict[str, str] = {}
-        for source in reversed(sources):
-            if _SECRET & source.values.keys():
-                values = {name: value for name, value in values.items() if name not in _SECRET}
-            values |= source.values
-            places |= dict.fromkeys(source.values, source.place)
-        _settle_secret(values, places)
+        sources = _sources(os.environ if environ is None else environ, cwd or Path())
+        values, places = _merged(sources)
         try:
             settings = cls(**values)
         except ValidationError as error:
@@ -415,6 +407,13 @@ class _Source(NamedTuple):
     warnings: tuple[str, ...] = ()
 
 
+def _sources(variables: Mapping[str, str], folder: Path) -> list[_Source]:
+    """Look into all places, the nearest first."""
+    sources = [_environment(variables, folder), _dotenv(folder)]
+    config = next((source.values["config"] for source in sources if "config" in source.values), None)
+    return sources if config is None else [*sources, _toml(Path(config))]
+
+
 def _environment(variables: Mapping[str, str], folder: Path) -> _Source:
     source = EnvSettingsSource(Settings)
     source.env_vars = {name.lower(): value for name, value in variables.items() if value}
@@ -465,17 +464,24 @@ def _anchored(values: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     return anchored
 
 
-def _settle_secret(values: dict[str, Any], places: dict[str, str]) -> None:
-    """Settle which variable gives the secret, and let it be bytes, which need not be UTF-8."""
-    older, older_place = values.pop(OLDER_NAME, None), places.pop(OLDER_NAME, "")
-    if values.keys() >= _SECRET:
-        setting = _spelled(("jwt_secret",), places)
-        raise ConfigurationError(setting, "it is given, and so is MCP_JWT_SECRET_FILE", "Keep one of the two")
+def _merged(sources: Iterable[_Source]) -> tuple[dict[str, Any], dict[str, str]]:
+    """Take each value from the nearest place that has it; return the values and the places, by field."""
+    values: dict[str, Any] = {}
+    places: dict[str, str] = {}
+    for source in sources:
+        if source.values.keys() >= _SECRET:
+            setting = _spelled(("jwt_secret",), {"jwt_secret": source.place})
+            raise ConfigurationError(setting, "it is given, and so is MCP_JWT_SECRET_FILE", "Keep one of the two")
+        settled = values.keys() | (_SECRET if _SECRET & values.keys() else set())
+        fresh = {name: value for name, value in source.values.items() if name not in settled}
+        values |= fresh
+        places |= dict.fromkeys(fresh, source.place)
+    older, place = values.pop(OLDER_NAME, None), places.pop(OLDER_NAME, "")
     if older is not None and not _SECRET & values.keys():
-        values["jwt_secret"] = older
-        places["jwt_secret"] = f"{OLDER_NAME} ({older_place})"
+        values["jwt_secret"], places["jwt_secret"] = older, f"{OLDER_NAME} ({place})"
     if isinstance(values.get("jwt_secret"), str):
-        values["jwt_secret"] = values["jwt_secret"].encode("utf-8", "surrogateescape")
+        values["jwt_secret"] = values["jwt_secret"].encode("utf-8", "surrogateescape")  # it need not be UTF-8
+    return values, places
 
 
 def _refusal(details: ErrorDetails, places: Mapping[str, str]) -> ConfigurationError:
