@@ -429,8 +429,9 @@ def test_a_mask_replaces_what_varies(text: str, shown: str) -> None:
 
 
 def test_the_whole_run_is_red_then_updated_then_remembered(tmp_path: Path) -> None:
-    """Run pytest itself, in two workers, on a tree with three defects."""
+    """Run pytest itself, in two workers, on a tree with four defects."""
     good = '```sh\n--8<-- "demo/one.sh"\n```\n\n```text\n--8<-- "demo/one.out"\n```\n'
+    good += "\n```python\nprint(1 + 1)\n#> 3\n```\n"
     files = {"snippets/demo/one.sh": "echo one\n", "snippets/demo/one.out": "two\n", "snippets/demo/lost.sh": "false\n"}
     root = plant(tmp_path, {"docs/demo.md": f"{good}\n```sh\necho typed\n```\n", **files})
     shutil.copy(ROOT / "pyproject.toml", root)
@@ -438,8 +439,8 @@ def test_the_whole_run_is_red_then_updated_then_remembered(tmp_path: Path) -> No
     shutil.copy(ROOT / "tests/conftest.py", root / "tests")
 
     def run(*options: str) -> tuple[int, str]:
-        tests = ["tests/guide/test_fences.py", "tests/guide/test_snippets.py", *options]
-        command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *tests]
+        tests = [f"tests/guide/test_{name}.py" for name in ("fences", "snippets", "examples")]
+        command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *tests, *options]
         done = subprocess.run(
             command, cwd=root, env={"PATH": "/usr/bin:/bin"}, capture_output=True, text=True, check=False
         )
@@ -457,8 +458,11 @@ def test_the_whole_run_is_red_then_updated_then_remembered(tmp_path: Path) -> No
     assert code == 1
     assert len(set(re.findall(r"\[(gw\d)\].*\[demo::", red))) == 1
     assert "docs/demo.md:5: snippets/demo/one.out is stale" in red
-    assert "docs/demo.md:9: a block typed by hand" in red
+    assert "docs/demo.md:14: a block typed by hand" in red
+    assert re.search(r"\+ *#> 2", red)
     assert "demo/lost.sh" in red
     assert (updated, remembered) == (0, 0)
     assert (root / "snippets/demo/one.out").read_text() == "one\n"
+    assert "#> 2" in (root / "docs/demo.md").read_text()
+    assert "The guide: 4 of 4 blocks are verified." in skipped
     assert "proven before, and nothing it depends on has changed" in skipped
