@@ -1,0 +1,45 @@
+"""Send the server what it refuses, and show its answers."""
+
+import json
+import logging
+
+from starlette.testclient import TestClient
+
+from mcp_auth_ref import Settings, create_app, issuer_from
+
+logging.disable()
+NOW = 1_795_000_000
+SETTINGS = Settings.load(environ={"MCP_JWT_SECRET": "demonstration-secret-never-use-it-in-production"})
+STRANGER = Settings.load(environ={"MCP_JWT_SECRET": "another-secret-that-the-server-has-never-heard-of"})
+
+
+def bearer(settings: Settings, *scopes: str, now: int = NOW) -> dict[str, str]:
+    issuer = issuer_from(settings)
+    token = issuer.issue(subject="ada", client_id="example-cli", scopes=scopes, now=now, token_id="q8Zc2nWt4yHs7Lx0")
+    return {"Authorization": f"Bearer {token}"}
+
+
+CALL = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "write_file"}}
+READER = bearer(SETTINGS, "mcp:tools:read")
+REQUESTS: list[tuple[str, str, str, dict[str, str]]] = [
+    ("No token", "POST", "/mcp", {}),
+    ("Credentials of a wrong form", "POST", "/mcp", {"Authorization": "Bearer two words"}),
+    ("A token that somebody else has signed", "POST", "/mcp", bearer(STRANGER, "mcp:tools")),
+    ("A token that has expired", "POST", "/mcp", bearer(SETTINGS, "mcp:tools", now=NOW - 7200)),
+    ("A token without the scopes of the call", "POST", "/mcp", READER),
+    ("A name that is not the server's", "GET", "/health", {"Host": "rebound.example"}),
+    ("A page of a site that is not allowed", "GET", "/health", {"Origin": "https://site.example"}),
+    ("A body that is no JSON", "POST", "/mcp", {**READER, "Content-Type": "text/plain"}),
+    ("A method that is not served", "GET", "/mcp", READER),
+    ("An address that is not there", "GET", "/mcp/", READER),
+]
+
+with TestClient(create_app(SETTINGS, clock=lambda: NOW), base_url="http://127.0.0.1:8765") as client:
+    for title, method, path, headers in REQUESTS:
+        answer = client.request(method, path, headers=headers, json=CALL)
+        fields = {name: value for name, value in answer.headers.items() if name != "content-length"}
+        print(f"### {title}\n\n`{method} {path}`\n\n```text")
+        print(f"{answer.status_code} {answer.reason_phrase}")
+        for name, value in fields.items():
+            print(f"{name}: {value}".replace('", ', '",\n    '))
+        print(f"\n{json.dumps(answer.json(), indent=2)}\n```\n")

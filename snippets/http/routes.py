@@ -1,0 +1,40 @@
+"""Ask for each address by each method, first without a token and then with one."""
+
+import logging
+
+from starlette.testclient import TestClient
+
+from mcp_auth_ref import ROLES, Settings, create_app, issuer_from
+
+logging.disable()
+NOW = 1_795_000_000
+SETTINGS = Settings.load(environ={"MCP_JWT_SECRET": "demonstration-secret-never-use-it-in-production"})
+TOKEN = issuer_from(SETTINGS).issue(
+    subject="ada", client_id="example-cli", scopes=ROLES["user"], now=NOW, token_id="q8Zc2nWt4yHs7Lx0"
+)
+MESSAGE = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
+ACCEPT = {"Accept": "application/json, text/event-stream"}
+
+METADATA = "The [resource metadata](#metadata)"
+ADDRESSES = {
+    "/mcp": "The MCP endpoint: a JSON-RPC message, and its answer",
+    "/.well-known/oauth-protected-resource/mcp": f"{METADATA}, where clients look first",
+    "/.well-known/oauth-protected-resource": f"{METADATA}, where they look next",
+    "/.well-known/jwks.json": "The public keys that tokens are signed with",
+    "/health": "The process answers",
+    "/ready": "The server takes requests; until then the status is 503",
+}
+
+
+def statuses(client: TestClient, path: str, headers: dict[str, str]) -> dict[str, int]:
+    methods = ("GET", "POST", "PUT", "PATCH", "DELETE")
+    return {method: client.request(method, path, headers=headers, json=MESSAGE).status_code for method in methods}
+
+
+print("| Request | Without a token | With one | What it is |\n|---|---|---|---|")
+with TestClient(create_app(SETTINGS, clock=lambda: NOW), base_url="http://127.0.0.1:8765") as client:
+    for path, words in ADDRESSES.items():
+        with_token = statuses(client, path, {**ACCEPT, "Authorization": f"Bearer {TOKEN}"})
+        for method, status in statuses(client, path, ACCEPT).items():
+            if with_token[method] != 405:
+                print(f"| `{method} {path}` | {status} | {with_token[method]} | {words} |")
