@@ -48,6 +48,7 @@ def test_a_file_that_was_written_is_listed_and_read(folder: Path) -> None:
     assert called(folder, "write_file", name="note.txt", content="née Byron") == (False, "wrote 10 bytes")
     assert Files(folder).list_files() == ["hello.txt", "note.txt"]
     assert called(folder, "read_file", name="note.txt") == (False, "née Byron")
+    assert (folder / "note.txt").stat().st_mode & 0o077 == 0
 
 
 def test_writing_again_leaves_nothing_of_what_was_there(folder: Path) -> None:

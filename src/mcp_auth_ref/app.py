@@ -262,6 +262,8 @@ def _log_to_stderr() -> None:
 
 def _worth_logging(record: logging.LogRecord) -> bool:
     """Leave out probes, and the query of every path: people put tokens there."""
-    client, method, path, *rest = record.args if isinstance(record.args, tuple) else ()
-    record.args = (client, method, str(path).partition("?")[0], *rest)
-    return path not in ("/health", "/ready")
+    match record.args:
+        case (client, method, str(path), *rest):
+            record.args = (client, method, path.partition("?")[0], *rest)
+            return path not in ("/health", "/ready")
+    return True

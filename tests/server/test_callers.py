@@ -1,3 +1,5 @@
+import logging
+
 import httpx2
 import pytest
 
@@ -88,3 +90,15 @@ def test_every_page_may_read_the_metadata() -> None:
 def test_the_metadata_too_is_asked_for_under_the_right_name() -> None:
     """Our choice: no answer of this server goes out under another name."""
     assert called(("Host", "evil.example"), path="/.well-known/oauth-protected-resource").status_code == 421
+
+
+def test_the_log_has_the_reason(caplog: pytest.LogCaptureFixture) -> None:
+    """Our choice: who runs the server need not guess."""
+    with caplog.at_level(logging.INFO, "mcp_auth_ref"):
+        called(("Host", "evil.example"))
+        called(("Host", "mcp.example.com"), ("Origin", "https://evil.example"))
+
+    assert caplog.messages == [
+        "refused a request, misdirected_host: this server answers for mcp.example.com only",
+        "refused a request, forbidden_origin: the Origin of the calling page is not allowed here",
+    ]

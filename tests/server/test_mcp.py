@@ -1,4 +1,5 @@
 import json
+import logging
 from typing import Any
 
 import httpx2
@@ -233,3 +234,16 @@ def test_a_tool_cannot_see_the_token(version: str) -> None:
     seen = response.json()["result"]["structuredContent"]["result"]
     assert "user-agent" in seen
     assert "authorization" not in seen
+
+
+def test_the_log_has_the_reason(caplog: pytest.LogCaptureFixture) -> None:
+    """Our choice: who runs the server need not guess."""
+    with caplog.at_level(logging.INFO, "mcp_auth_ref"):
+        sent(message("tools/call", "write_file"), "")
+        sent(b"{", "")
+
+    needed = "files:write mcp:tools:execute mcp:tools:read"
+    assert caplog.messages == [
+        f"refused a request, insufficient_scope: the operation needs the scope {needed}",
+        "refused a request, invalid_request: the body is not JSON in UTF-8, or has a member twice",
+    ]

@@ -4,6 +4,7 @@ Both checks stand before everything else. They keep out pages whose own name was
 rebinding; MCP 2026-07-28, transports, security warning), and say so in words, where a bare 421 or 403 says nothing.
 """
 
+import logging
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,8 @@ from mcp_auth_ref.server.problems import refusal
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
+
+logger = logging.getLogger(__name__)
 
 PUBLIC = "/.well-known/"
 
@@ -30,7 +33,11 @@ class RequireKnownCaller:
     async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
         """Check an HTTP request; everything else passes."""
         error = self._error(scope) if scope["type"] == "http" else None
-        await (refusal(error) if error else self._app)(scope, receive, send)
+        if error is None:
+            await self._app(scope, receive, send)
+        else:
+            logger.info("refused a request, %s: %s", error.code, error)
+            await refusal(error)(scope, receive, send)
 
     def _error(self, scope: "Scope") -> AuthError | None:
         hosts = [value.lower() for name, value in scope["headers"] if name == b"host"]

@@ -30,7 +30,7 @@ class AuthenticationDisabled:
                 message = {**message, "headers": [*message["headers"], _SAYING]}
             await send(message)
 
-        stays_here = scope["type"] == "lifespan" or (_is_local(scope["client"]) and _is_local(scope["server"]))
+        stays_here = scope["type"] == "lifespan" or (_is_local(scope.get("client")) and _is_local(scope.get("server")))
         await (self._app if stays_here else _NOT_HERE)(scope, receive, send_saying_so)
 
 

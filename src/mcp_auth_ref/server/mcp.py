@@ -6,6 +6,7 @@ clients can act on, not a tool that has disappeared.
 """
 
 import json
+import logging
 from collections.abc import Collection, Mapping, Sequence
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,8 @@ from mcp_auth_ref.server.problems import challenge, problem, refusal
 if TYPE_CHECKING:
     from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+logger = logging.getLogger(__name__)
 
 MAX_BODY_BYTES = 4 * 1024 * 1024
 LIST_SCOPES = (TOOLS_READ,)
@@ -68,10 +71,13 @@ class RequireToolScopes:
         try:
             required = self._required(scope, body)
         except InvalidRequest as error:
+            logger.info("refused a request, %s: %s", error.code, error)
             return refusal(error)
-        if missing(scope["state"]["claims"].scopes, required):
-            return challenge(InsufficientScope(required), metadata_url=self._metadata_url, scopes=required)
-        return self._app
+        if not missing(scope["state"]["claims"].scopes, required):
+            return self._app
+        lacking = InsufficientScope(required)
+        logger.info("refused a request, %s: %s", lacking.code, lacking)
+        return challenge(lacking, metadata_url=self._metadata_url, scopes=required)
 
     def _required(self, scope: "Scope", body: bytes) -> Sequence[str]:
         if scope["method"] != "POST":
