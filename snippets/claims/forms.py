@@ -39,7 +39,7 @@ def refusal(payload: object) -> RefusedClaims | None:
 
 
 assert refusal(GOOD) is None
-print("| Claim | What it says | Form | Required | In `Claims` | RFC |\n|---|---|---|---|---|---|")
+print("| Claim | What it says | Form | In `Claims` | RFC |\n|---|---|---|---|---|")
 for claim, _, attribute, section in CLAIMS:
     left_out = refusal({name: value for name, value in GOOD.items() if name != claim})
     wrong = refusal(GOOD | {claim: {}})
@@ -48,8 +48,7 @@ for claim, _, attribute, section in CLAIMS:
     cells = (
         f"`{claim}`",
         says.replace(f" (`{claim}`)", ""),
-        wrong.expected,
-        "yes" if isinstance(left_out, MissingClaim) else "no",
+        f"{wrong.expected}, {'required' if isinstance(left_out, MissingClaim) else 'optional'}",
         f"`{attribute}`",
         f"[{section.replace('#section-', ', ')}](https://www.rfc-editor.org/rfc/rfc{section})" if section else "none",
     )

@@ -55,6 +55,6 @@ def verdict(header: dict[str, object]) -> str:
     return "accepted"
 
 
-print("| Member | Value | Verdict |\n|---|---|---|")
+print("| Member and value | Verdict |\n|---|---|")
 for member, words, value in MEMBERS:
-    print(f"| `{member}` | {words} | {verdict({**GOOD, member: value})} |")
+    print(f"| `{member}`: {words} | {verdict({**GOOD, member: value})} |")

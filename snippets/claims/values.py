@@ -63,8 +63,8 @@ def verdict(payload: str) -> str:
     return "accepted"
 
 
-print("| Claim | Value | Verdict |\n|---|---|---|")
+print("| Claim and value | Verdict |\n|---|---|")
 for claim, words, value in VALUES:
-    print(f"| `{claim}` | {words} | {verdict(json.dumps(GOOD | {claim: value}))} |")
+    print(f"| `{claim}`: {words} | {verdict(json.dumps(GOOD | {claim: value}))} |")
 twice = json.dumps(GOOD).replace("{", '{"sub": "root", ')
-print(f"| `sub` | twice | {verdict(twice)} |")
+print(f"| `sub`: twice | {verdict(twice)} |")

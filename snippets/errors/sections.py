@@ -16,7 +16,7 @@ def below(error: type[AuthError]) -> Iterator[type[AuthError]]:
 
 def status(error: type[AuthError]) -> str:
     known = (STATUS[kind] for kind in error.__mro__ if kind in STATUS)
-    return next((str(number.value) for number in known), "none")
+    return next((f"HTTP {number.value}" for number in known), "")
 
 
 def group(error: type[AuthError]) -> str:
@@ -24,14 +24,12 @@ def group(error: type[AuthError]) -> str:
         return "The signature holds, the claims are refused"
     if issubclass(error, InvalidToken):
         return "No signature holds"
-    return "Nothing starts" if status(error) == "none" else "The request is refused"
+    return "The request is refused" if status(error) else "Nothing starts"
 
 
 def network(error: type[AuthError]) -> str:
-    if status(error) == "none":
-        return "Not over HTTP"
     learned = error.__new__(error).public_code
-    return f"HTTP {status(error)}, the caller learns `{learned}`"
+    return f"{status(error)}, the caller learns `{learned}`" if status(error) else "Not over HTTP"
 
 
 def exception(error: type[AuthError]) -> str:
@@ -56,9 +54,9 @@ Usual causes:
 
 
 errors = list(below(AuthError))
-print("| Code | HTTP status | What it means |\n|---|---|---|")
+print("| Code | What it means, and its HTTP status |\n|---|---|")
 for error in errors:
-    print(f"| [`{error.code}`](#{error.code}) | {status(error)} | {inspect.getdoc(error)} |")
+    print(f"| [`{error.code}`](#{error.code}) | {inspect.getdoc(error)} {status(error)} |")
 for heading, members in groupby(errors, group):
     print(f"\n## {heading}")
     print(*map(section, members), sep="\n")

@@ -150,7 +150,7 @@ def test_the_table_of_headers_has_every_header_that_an_answer_carries(client: Te
         *(client.get(path, headers=page) for path in routes()),
     ]
     carried = {name for answer in answers for name in answer.headers} - {"content-length"}
-    shown = {name.lower() for name in in_code(row[0] for row in table("Header | On | Says"))}
+    shown = {name.lower() for name in in_code(row[0] for row in table("Header | On which answers, and what it says"))}
 
     assert shown == carried | {"retry-after", "mcp-auth"}
 
@@ -170,7 +170,7 @@ def test_the_challenge_has_the_parameters_of_the_table_and_no_other() -> None:
     challenges = [parse_challenges(re.sub(r"\n +", " ", line))[0] for line in lines]
     names = {name for challenge in challenges for name in challenge.parameters}
 
-    assert names == set(in_code(row[0] for row in table("Parameter | When | What it says")))
+    assert names == set(in_code(row[0] for row in table("Parameter | What it says")))
     assert [
         challenge for challenge in challenges if not {"scope", "resource_metadata"} <= set(challenge.parameters)
     ] == []
