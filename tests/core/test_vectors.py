@@ -51,9 +51,9 @@ def test_our_own_vectors_cover_each_algorithm_and_each_family() -> None:
 
 @pytest.fixture(scope="module")
 def published() -> list[Vector]:
-    path = os.environ.get("MCP_AUTH_REF_VECTORS")
+    path = os.environ.get("JWS_VECTORS")
     if not path:
-        pytest.skip("MCP_AUTH_REF_VECTORS does not name a file with published JWS vectors")
+        pytest.skip("JWS_VECTORS does not name a file with published JWS vectors")
     return vectors(Path(path))
 
 
