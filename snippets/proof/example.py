@@ -1,0 +1,1 @@
+print("Change one letter, and the mark is gone.")
