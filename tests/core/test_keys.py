@@ -1,5 +1,6 @@
 import json
 from contextlib import suppress
+from math import prod
 from typing import Any
 
 import pytest
@@ -7,6 +8,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, SECP384R1
 from cryptography.hazmat.primitives.asymmetric.ec import generate_private_key as generate_ec
 from cryptography.hazmat.primitives.asymmetric.ed448 import Ed448PrivateKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicNumbers
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key as generate_rsa
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
@@ -224,6 +226,23 @@ def test_an_rsa_key_that_can_be_factored_is_refused() -> None:
         VerifyingKey.from_jwk(jwk)
 
     assert problem(caught) == "the RSA key was made by a generator whose keys can be factored (CVE-2017-15361)"
+
+
+MARKED_PRIMES = (11, 13, 17, 19, 37, 53, 61, 71, 73, 79, 97, 103, 107, 109, 127, 151, 157)
+
+
+@pytest.mark.parametrize("clean", MARKED_PRIMES)
+def test_an_rsa_key_is_not_taken_for_one_of_those_where_one_prime_lacks_the_mark(clean: int) -> None:
+    """CVE-2017-15361: 1 is a power of 65537 modulo each of these primes; modulo one of them, this key is no power."""
+    powers = {pow(65537, exponent, clean) for exponent in range(clean)}
+    no_power = next(residue for residue in range(2, clean) if residue not in powers)
+    others = 2 * prod(MARKED_PRIMES) // clean
+    modulus = 1 + others * ((no_power - 1) * pow(others, -1, clean) % clean)
+    modulus += others * clean * (2**2047 // (others * clean) + 1)
+
+    assert modulus % clean == no_power
+    assert {modulus % prime for prime in MARKED_PRIMES if prime != clean} == {1}
+    assert VerifyingKey.from_public_key(RSAPublicNumbers(65537, modulus).public_key()).algorithm == "RS256"
 
 
 def test_another_curve_than_p256_is_refused() -> None:
