@@ -10,7 +10,6 @@ from pathlib import Path
 import click
 import pytest
 
-from mcp_auth_ref.cli import reference
 from mcp_auth_ref.cli.commands import PROGRAMS
 from tests.cli.line import SECRET, Printed, Run
 
@@ -127,16 +126,3 @@ def test_every_shell_learns_of_every_program(run: Run, shell: str) -> None:
 
     variables = ["_MCP_AUTH_REF_COMPLETE", "_GENERATE_MCP_TOKEN_COMPLETE", "_VALIDATE_MCP_TOKEN_COMPLETE"]
     assert [f"{variable}={shell}_complete" in script for variable in variables] == [True] * 3
-
-
-def test_the_reference_has_every_command_and_every_option() -> None:
-    """The guide's reference prints it."""
-    text = reference()
-
-    assert re.findall(r"^## (.+)$", text, re.MULTILINE) == list(COMMANDS)
-    for command, context in COMMANDS.items():
-        section = text.partition(f"## {command}\n")[2].partition("\n## ")[0]
-        for parameter in context.command.params:
-            record = parameter.get_help_record(context)
-            assert record
-            assert f"\n- `{record[0]}`: {record[1]}" in section
