@@ -10,7 +10,9 @@ LOCAL = [("127.0.0.1", 50000), ("127.9.9.9", 1), ("::1", 50000)]
 FOREIGN = [("192.0.2.7", 50000), ("2001:db8::7", 50000), ("0.0.0.0", 8765), ("10.0.0.1", 50000), None]
 
 
-def asked(*, client: tuple[str, int] | None, server: tuple[str, int] | None) -> tuple[int, httpx2.Headers]:
+def asked(
+    *, client: tuple[str, int] | None, server: tuple[str, int] | None, header: str | None = None
+) -> tuple[int, httpx2.Headers]:
     sent: list[Message] = []
 
     async def receive() -> Message:
@@ -19,7 +21,8 @@ def asked(*, client: tuple[str, int] | None, server: tuple[str, int] | None) -> 
     async def send(message: Message) -> None:
         sent.append(message)
 
-    scope: Scope = {"type": "http", "method": "GET", "path": "/", "headers": [], "client": client, "server": server}
+    headers = [(header.encode(), b"192.0.2.7")] if header else []
+    scope: Scope = {"type": "http", "method": "GET", "path": "/", "headers": headers, "client": client, "server": server}
     anyio.run(AuthenticationDisabled(Recorder()), scope, receive, send)
     return sent[0]["status"], httpx2.Headers(sent[0]["headers"])
 
@@ -40,6 +43,15 @@ def test_from_elsewhere_nobody_is(end: str, address: tuple[str, int] | None) -> 
     ends = {"client": LOCAL[0], "server": LOCAL[0], end: address}
 
     status, headers = asked(client=ends["client"], server=ends["server"])
+
+    assert status == 403
+    assert headers["mcp-auth"] == "disabled"
+
+
+@pytest.mark.parametrize("header", ["forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip"])
+def test_what_a_proxy_on_this_machine_hands_on_comes_from_elsewhere(header: str) -> None:
+    """RFC 9110, section 7.6.3; RFC 7239: a tunnel to this machine calls over loopback for whoever calls the tunnel."""
+    status, headers = asked(client=LOCAL[0], server=LOCAL[0], header=header)
 
     assert status == 403
     assert headers["mcp-auth"] == "disabled"

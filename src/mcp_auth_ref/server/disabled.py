@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _SAYING = (b"mcp-auth", b"disabled")
+_OF_PROXIES = frozenset({b"forwarded", b"via", b"x-forwarded-for", b"x-forwarded-host", b"x-real-ip"})
 _NOT_HERE = problem(
     HTTPStatus.FORBIDDEN,
     "authentication is off (MCP_AUTH_ENABLED=false), so this server answers nobody but its own machine",
@@ -23,14 +24,21 @@ class AuthenticationDisabled:
         self._app = app
 
     async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
-        """Answer a request that has come over loopback, at both ends; everything else that is HTTP is refused."""
+        """Answer a request that has come over loopback, at both ends, and says of no proxy that it came through it.
+
+        Everything else that is HTTP is refused.
+        """
 
         async def send_saying_so(message: "Message") -> None:
             if message["type"] == "http.response.start":
                 message = {**message, "headers": [*message["headers"], _SAYING]}
             await send(message)
 
-        stays_here = scope["type"] == "lifespan" or (_is_local(scope.get("client")) and _is_local(scope.get("server")))
+        stays_here = scope["type"] == "lifespan" or (
+            _is_local(scope.get("client"))
+            and _is_local(scope.get("server"))
+            and _OF_PROXIES.isdisjoint(name for name, _ in scope["headers"])
+        )
         await (self._app if stays_here else _NOT_HERE)(scope, receive, send_saying_so)
 
 
