@@ -22,7 +22,8 @@ def asked(
         sent.append(message)
 
     headers = [(header.encode(), b"192.0.2.7")] if header else []
-    scope: Scope = {"type": "http", "method": "GET", "path": "/", "headers": headers, "client": client, "server": server}
+    request = {"type": "http", "method": "GET", "path": "/", "headers": headers}
+    scope: Scope = {**request, "client": client, "server": server}
     anyio.run(AuthenticationDisabled(Recorder()), scope, receive, send)
     return sent[0]["status"], httpx2.Headers(sent[0]["headers"])
 
