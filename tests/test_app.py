@@ -564,6 +564,39 @@ def test_the_log_of_the_process_has_no_token_no_query_and_no_probe(tmp_path: Pat
     assert [name for answer in answers for name, _ in answer.getheaders() if name.lower() == "server"] == []
 
 
+@pytest.mark.parametrize("form", ["/mcp/{}", "/{}/mcp", "/mcp%3Faccess_token={}", "/mcp;access_token={}"])
+def test_the_log_of_the_process_has_no_token_that_stood_in_a_path(tmp_path: Path, form: str) -> None:
+    """jwt-checklist 32: a token in an address leads nowhere, and is no less a token."""
+    credential = token()
+    with _process(tmp_path) as (_, port, log):
+        answer = _get(port, form.format(credential))
+        text = log.read_text()
+
+    assert answer.status == 404
+    assert credential not in text
+    assert "…" in text
+
+
+def test_what_a_caller_makes_the_log_say_looks_like_no_line_of_its_own(tmp_path: Path) -> None:
+    """CWE-117: the SDK logs the name of a prompt that is not there, as it came."""
+    name = "x\n2026-11-22 12:00:00,000 INFO all is well\x1b[2J\x9b2J"
+    with _process(tmp_path) as (_, port, log):
+        now = int(time.time())
+        credential = token(aud=f"http://127.0.0.1:{port}/mcp", iat=now, exp=now + 60)
+        with httpx2.Client(base_url=f"http://127.0.0.1:{port}") as client:
+            answer = client.post(
+                "/mcp",
+                json={"jsonrpc": "2.0", "id": 1, "method": "prompts/get", "params": {"name": name}},
+                headers={"Accept": "application/json", "Authorization": f"Bearer {credential}"},
+            )
+        text = log.read_text(encoding="utf-8")
+
+    assert answer.status_code == 200
+    assert "    2026-11-22 12:00:00,000 INFO all is well\\x1b[2J\\x9b2J\n" in text
+    assert "\n2026-11-22 12:00:00,000" not in text
+    assert [char for char in text if not char.isprintable() and char != "\n"] == []
+
+
 @pytest.mark.parametrize("size", [64 * 1024, 1024 * 1024])
 def test_headers_beyond_all_measure_are_refused_and_the_process_lives_on(tmp_path: Path, size: int) -> None:
     """RFC 9110, section 5.4: the longest token we read is 8 KiB; the connection may end before all has been said."""

@@ -8,6 +8,7 @@ RequireKnownCaller          by the right name, and from no page of a foreign sit
 """
 
 import logging
+import re
 import signal
 import socket
 import sys
@@ -254,16 +255,29 @@ def _greeting(settings: Settings, address: str) -> str:
 
 
 def _log_to_stderr() -> None:
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO)
+    handler = logging.StreamHandler()
+    handler.setFormatter(_PlainFormatter("%(asctime)s %(levelname)s %(message)s"))
+    logging.basicConfig(handlers=[handler], level=logging.INFO)
     for noisy in ("mcp", "uvicorn.error"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     logging.getLogger("uvicorn.access").addFilter(_worth_logging)
 
 
+class _PlainFormatter(logging.Formatter):
+    """Write what callers have a say in so that it looks like no line of its own, and no terminal obeys it."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return super().format(record).translate(_ESCAPES).replace("\n", "\n    ")
+
+
+_ESCAPES = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if code != ord("\n")}
+_PERHAPS_SECRET = re.compile(r"[^/]{40,}")  # longer than a UUID, shorter than a token
+
+
 def _worth_logging(record: logging.LogRecord) -> bool:
-    """Leave out probes, and the query of every path: people put tokens there."""
+    """Leave out probes, the query of every path, and what is long in a path: people put tokens there."""
     match record.args:
         case (client, method, str(path), *rest):
-            record.args = (client, method, path.partition("?")[0], *rest)
+            record.args = (client, method, _PERHAPS_SECRET.sub("…", path.partition("?")[0]), *rest)
             return path not in ("/health", "/ready")
     return True
