@@ -20,6 +20,13 @@ def well_known(identifier: str, name: str) -> str:
 
     So asks RFC 8615 as RFC 9728, section 3.1, and RFC 8414, section 3.1, use it; the first keeps the slash that ends a
     path, the second drops it.
+
+    ```python
+    from mcp_auth_ref import well_known
+
+    print(well_known("https://mcp.example.com/mcp", "oauth-protected-resource"))
+    #> https://mcp.example.com/.well-known/oauth-protected-resource/mcp
+    ```
     """
     parts = urlsplit(identifier)
     path = parts.path if name == PROTECTED_RESOURCE and parts.path != "/" else parts.path.removesuffix("/")
