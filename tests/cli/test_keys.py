@@ -4,6 +4,8 @@ import json
 import re
 from pathlib import Path
 
+import pytest
+
 from mcp_auth_ref import keyfiles
 from mcp_auth_ref.core.keys import KeySet, SigningKey
 from tests.cli.line import SECRET, SETTINGS, Printed, Run
@@ -116,3 +118,26 @@ def test_the_public_set_has_public_keys_only(run: Run, folder: Path) -> None:
 
     assert (printed.code, json.loads(printed.out), printed.err) == (0, keys.jwks(), "")
     assert run("mcp-auth-ref keys jwks", SETTINGS).out == '{\n  "keys": []\n}\n'
+
+
+HOSTILE = "\x1b]0;title\x07\nkid  ES256  signs"
+PARTNER = """
+[[issuers]]
+issuer = "https://login.example.com"
+algorithms = ["{}"]
+jwks_file = "partner.json"
+"""
+
+
+@pytest.mark.parametrize(("algorithm", "code"), [("ES256", 0), ("RS256", 2)])
+def test_the_kid_of_a_partner_is_shown_and_not_obeyed(run: Run, folder: Path, algorithm: str, code: int) -> None:
+    """CWE-150: who publishes a key set chooses its kids."""
+    jwk = {**(keyfiles.generate("ES256").public_jwk() or {}), "kid": HOSTILE}
+    (folder / "partner.json").write_text(json.dumps({"keys": [jwk]}))
+    (folder / "config.toml").write_text(PARTNER.format(algorithm))
+
+    printed = run("mcp-auth-ref keys list", {**SETTINGS, "MCP_CONFIG": "config.toml"}, color=True)
+
+    assert printed.code == code
+    assert r"\x1b]0;title\x07\nkid  ES256  signs" in printed.out + printed.err
+    assert "\x1b" not in printed.out + printed.err

@@ -114,3 +114,14 @@ def test_an_unknown_code_exits_with_2_and_names_the_nearest(run: Run, code: str,
     assert (printed.code, printed.out) == (2, "")
     assert printed.err.endswith(f"\n\nError: There is no error with this code. {hint}\n")
     assert SECRET not in printed.err
+
+
+def test_settings_shows_what_a_terminal_would_obey(run: Run, folder: Path) -> None:
+    """CWE-150: a folder somebody else has made brings its `.env` along."""
+    (folder / ".env").write_text('MCP_\x1b[2JLEEWAY=1\nMCP_FILES_ROOT="\x1b[2Jfiles"\n')
+
+    printed = run("mcp-auth-ref settings", color=True)
+
+    assert r"\x1b[2Jfiles  " in printed.out
+    assert r"MCP_\x1b[2JLEEWAY (.env) is no setting" in printed.err
+    assert "\x1b[2J" not in printed.out + printed.err

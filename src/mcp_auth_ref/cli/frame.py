@@ -34,6 +34,11 @@ def example_of(ctx: click.Context) -> str:
     return (ctx.command.epilog or "").replace("{command}", ctx.command_path)
 
 
+def printable(text: str) -> str:
+    """Escape what a terminal would obey instead of show."""
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+
+
 class Command(click.Command):
     """A command whose `epilog` is an example, with `{command}` for its name."""
 
@@ -83,4 +88,4 @@ def _explained() -> Iterator[None]:
     except click.UsageError as error:
         raise click.UsageError(_PERHAPS_SECRET.sub("…", error.format_message()), ctx=error.ctx) from None
     except AuthError as error:
-        raise _Stopped(f"{error}\nSee {help_url(error.code)}") from None
+        raise _Stopped(f"{printable(str(error))}\nSee {help_url(error.code)}") from None

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from mcp_auth_ref import keyfiles
+from mcp_auth_ref.cli.frame import printable
 from mcp_auth_ref.cli.settings import load
 from mcp_auth_ref.core.keys import KeySet, SigningKey, VerifyingKey
 from mcp_auth_ref.core.tokens import TokenVerifier
@@ -41,9 +42,8 @@ def list_all() -> None:
     for verifier in verifiers:
         is_own = verifier.issuer == settings.issuer
         for key in verifier.keys.keys:
-            click.echo(
-                f"{key.kid:<43}  {key.algorithm:<5}  {_use(key, verifier.keys, is_own=is_own):<10}  {verifier.issuer}"
-            )
+            use = _use(key, verifier.keys, is_own=is_own)
+            click.echo(f"{printable(key.kid):<43}  {key.algorithm:<5}  {use:<10}  {verifier.issuer}")
 
 
 def _use(key: VerifyingKey, keys: KeySet, *, is_own: bool) -> str:

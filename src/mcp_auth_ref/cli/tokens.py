@@ -13,7 +13,7 @@ from typing import Any, BinaryIO, TypeAlias
 import click
 from click.core import ParameterSource
 
-from mcp_auth_ref.cli.frame import REFUSED
+from mcp_auth_ref.cli.frame import REFUSED, printable
 from mcp_auth_ref.core import jws
 from mcp_auth_ref.core.errors import InvalidToken, MalformedToken, help_url
 from mcp_auth_ref.core.jws import UnverifiedHeader
@@ -159,13 +159,13 @@ def _text(data: bytes) -> str:
 
 
 def _lines(verdict: Verdict, *, verbose: bool) -> list[str]:
-    facts = [(_printable(name), _printable(text)) for name, text in verdict.facts()] if verbose else []
+    facts = [(printable(name), printable(text)) for name, text in verdict.facts()] if verbose else []
     width = max((len(name) for name, _ in facts), default=0)
     return [verdict.line(), *(f"  {name:<{width}}  {text}" for name, text in facts)]
 
 
 def _styled(word: str, rest: str, colour: str) -> str:
-    return f"{click.style(word, fg=colour, bold=True)}{_printable(rest)}"
+    return f"{click.style(word, fg=colour, bold=True)}{printable(rest)}"
 
 
 def _claim(item: tuple[str, Any]) -> tuple[str, str]:
@@ -173,11 +173,6 @@ def _claim(item: tuple[str, Any]) -> tuple[str, str]:
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     date = moment(value) if name in _DATES else None
     return name, f"{text} ({date})" if date else text
-
-
-def _printable(text: str) -> str:
-    """Escape what a terminal would obey instead of show."""
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 
 def moment(seconds: object) -> str | None:
