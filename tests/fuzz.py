@@ -1,4 +1,4 @@
-"""What the fuzzers send, and how much of it: a hundred examples each, or `MCP_AUTH_REF_EXAMPLES` in the environment."""
+"""What the fuzzers send, and how much of it: a hundred examples each, or `FUZZ_EXAMPLES` in the environment."""
 
 import json
 import os
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from mcp_auth_ref.core.tokens import LATEST_DATE
 from tests.tokens import CLAIMS, ISSUER, KEYS, NOW, RESOURCE, SIGNERS, forge
 
-fuzz = settings(max_examples=int(os.environ.get("MCP_AUTH_REF_EXAMPLES", "100")), deadline=None)
+fuzz = settings(max_examples=int(os.environ.get("FUZZ_EXAMPLES", "100")), deadline=None)
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=20),

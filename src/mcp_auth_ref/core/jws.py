@@ -120,7 +120,7 @@ def _json_object(data: bytes, *, part: str) -> dict[str, Any]:
     try:
         text = data.decode("utf-8").strip(" \t\n\r")
         value, end = _JSON.raw_decode(text)
-        if b"\\u" in data:
+        if "\\" in text:
             json.dumps(value, ensure_ascii=False).encode("utf-8")  # half a surrogate pair can be escaped, not encoded
     except ValueError as error:
         known = error.args[0] if isinstance(error, _OddJSONError) else "is not UTF-8 JSON"
