@@ -163,6 +163,12 @@ def test_whatever_is_issued_is_accepted_and_says_what_was_asked_for(
     assert {name: claims.payload[name] for name in others["claims"]} == others["claims"]
 
 
+def test_one_scope_given_as_a_string_is_not_split_into_its_letters() -> None:
+    """Our choice: in Python a string is an iterable of strings, and such a token would allow nothing."""
+    with pytest.raises(InvalidClaim, match="the token's scope is not given as a list"):
+        issue(scopes="mcp:tools:read")
+
+
 @pytest.mark.parametrize("name", RESERVED_CLAIMS)
 def test_claims_of_ones_own_cannot_replace_what_the_issuer_sets(name: str) -> None:
     """RFC 9068, section 2.2: these have a meaning that the issuer answers for."""

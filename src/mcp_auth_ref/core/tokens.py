@@ -121,28 +121,37 @@ class TokenIssuer:
         that this method sets is refused. Raises InvalidClaim, MissingClaim, InvalidKey, and MalformedToken for what our
         own reader would not take: more than 8192 bytes, NaN, half a surrogate pair.
         """
-        extra = dict(claims or {})
-        for name in RESERVED_CLAIMS:
-            if name in extra:
-                raise InvalidClaim(name, "yours to set: it has an argument or a setting of its own")
         payload: dict[str, Any] = {
             "iss": self.issuer,
             "sub": subject,
             "aud": self.audience,
             "client_id": client_id,
-            "scope": " ".join(scopes),
+            "scope": _scope_claim(scopes),
             "iat": now,
             "exp": now + self.lifetime,
             "jti": token_id,
             **({"username": username} if username is not None else {}),
             **({"role": role} if role is not None else {}),
-            **extra,
+            **_own_claims(claims or {}),
         }
         _check_claims(payload, issuer=self.issuer, audience=self.audience)
         key = self.keys.signing_key
         token = jwt.encode(payload, key.private, algorithm=key.algorithm, headers={"typ": TOKEN_TYPE, "kid": key.kid})
         jws.payload(jws.read(token))
         return token
+
+
+def _scope_claim(scopes: Iterable[str]) -> str:
+    if isinstance(scopes, str):
+        raise InvalidClaim("scope", 'given as a list: ["mcp:tools:read"]')  # a string is an iterable of its letters
+    return " ".join(scopes)
+
+
+def _own_claims(claims: Mapping[str, Any]) -> Mapping[str, Any]:
+    for name in RESERVED_CLAIMS:
+        if name in claims:
+            raise InvalidClaim(name, "yours to set: it has an argument or a setting of its own")
+    return claims
 
 
 @dataclass(frozen=True, slots=True)
