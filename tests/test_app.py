@@ -7,7 +7,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +46,13 @@ METADATA = {
     "bearer_methods_supported": ["header"],
 }
 GOOD = dict(bearer(token()))
+PROGRAM = (str(Path(sys.executable).with_name("mcp-auth-ref")),)
+HURRIED = """
+from mcp_auth_ref.cli import main
+from mcp_auth_ref.server.connections import PunctualProtocol
+PunctualProtocol.seconds = 0.2
+main()
+"""
 
 
 @pytest.mark.parametrize("path", ["/.well-known/oauth-protected-resource", "/.well-known/oauth-protected-resource/mcp"])
@@ -477,7 +484,9 @@ def test_several_issuers_are_all_named_in_the_metadata(tmp_path: Path) -> None:
 
 
 @contextlib.contextmanager
-def _process(tmp_path: Path, **environment: str) -> Iterator[tuple["subprocess.Popen[bytes]", int, Path]]:
+def _process(
+    tmp_path: Path, program: Sequence[str] = PROGRAM, **environment: str
+) -> Iterator[tuple["subprocess.Popen[bytes]", int, Path]]:
     """Run the command `serve` as a user does; give the process, its port, and the file that has its standard error."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
@@ -489,7 +498,7 @@ def _process(tmp_path: Path, **environment: str) -> Iterator[tuple["subprocess.P
         "MCP_RESOURCE_URL": f"http://127.0.0.1:{port}/mcp",
         **environment,
     }
-    command = [str(Path(sys.executable).with_name("mcp-auth-ref")), "serve", "--port", str(port)]
+    command = [*program, "serve", "--port", str(port)]
     with log.open("wb") as stderr:
         process = subprocess.Popen(command, env=variables, cwd=tmp_path, stdout=subprocess.PIPE, stderr=stderr)
         try:
@@ -609,6 +618,18 @@ def test_headers_beyond_all_measure_are_refused_and_the_process_lives_on(tmp_pat
         assert status in {0, 400, 401, 431}
         assert _get(port, "/mcp", Authorization="Bearer " + "x" * 8192).status == 401
         assert _get(port, "/health").status == 200
+
+
+def test_who_says_nothing_loses_the_connection(tmp_path: Path) -> None:
+    """CWE-400, Slowloris: the process has a limited number of places."""
+    with _process(tmp_path, (sys.executable, "-c", HURRIED)) as (_, port, _log):
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+            connection.sendall(b"GET /health HTTP/1.1\r\n")
+            answer = connection.recv(1)
+        status = _get(port, "/health").status
+
+    assert answer == b""
+    assert status == 200
 
 
 def test_small_answers_are_sent_at_once(tmp_path: Path) -> None:

@@ -38,6 +38,7 @@ from mcp_auth_ref.core.errors import ConfigurationError
 from mcp_auth_ref.core.tokens import TokenVerifier, TrustedIssuers
 from mcp_auth_ref.server.cache import VerifiedTokenCache
 from mcp_auth_ref.server.callers import RequireKnownCaller
+from mcp_auth_ref.server.connections import PunctualProtocol
 from mcp_auth_ref.server.disabled import AuthenticationDisabled
 from mcp_auth_ref.server.mcp import CALL_SCOPES, MAX_BODY_BYTES, RequireToolScopes, StatelessEndpoint
 from mcp_auth_ref.server.problems import problem
@@ -196,7 +197,7 @@ def serve(settings: Settings, *, host: str = "127.0.0.1", port: int = 8765) -> N
         server = uvicorn.Server(
             uvicorn.Config(
                 create_app(complete),
-                http="h11",
+                http=PunctualProtocol,
                 ws="none",
                 lifespan="on",
                 log_config=None,
