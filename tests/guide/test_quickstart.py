@@ -1,5 +1,6 @@
 """What the quickstart says beyond what its walk shows."""
 
+import socket
 import subprocess
 import sys
 import time
@@ -11,9 +12,14 @@ from tests.guide.conftest import ROOT
 SHOWN = ROOT / "snippets/quickstart"
 
 
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
 def test_without_a_secret_nothing_starts(tmp_path: Path) -> None:
     """Our choice: there is no default secret."""
-    command = [str(Path(sys.executable).with_name("mcp-auth-ref")), "serve"]
+    command = [str(Path(sys.executable).with_name("mcp-auth-ref")), "serve", "--port", str(free_port())]
     clean = {"PATH": "/usr/bin:/bin"}
 
     ended = subprocess.run(command, cwd=tmp_path, env=clean, capture_output=True, text=True, check=False)
