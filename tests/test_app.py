@@ -620,6 +620,18 @@ def test_headers_beyond_all_measure_are_refused_and_the_process_lives_on(tmp_pat
         assert _get(port, "/health").status == 200
 
 
+@pytest.mark.parametrize("hosts", [b"", b"Host: 127.0.0.1:{}\r\nHost: evil.example\r\n"])
+def test_what_is_no_http_is_refused_in_a_line_of_text(tmp_path: Path, hosts: bytes) -> None:
+    """RFC 9112, section 3.2: a request without the one Host it must have is refused, whatever else it brings."""
+    with _process(tmp_path) as (_, port, _log), socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        connection.sendall(b"GET /health HTTP/1.1\r\n" + hosts.replace(b"{}", b"%d" % port) + b"\r\n")
+        with connection.makefile("rb") as answer:
+            text = answer.read()
+
+    assert text.startswith(b"HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain; charset=utf-8\r\n")
+    assert text.endswith(b"\r\n\r\nInvalid HTTP request received.")
+
+
 def test_who_says_nothing_loses_the_connection(tmp_path: Path) -> None:
     """CWE-400, Slowloris: the process has a limited number of places."""
     with _process(tmp_path, (sys.executable, "-c", HURRIED)) as (_, port, _log):

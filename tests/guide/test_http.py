@@ -11,6 +11,8 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from mcp_auth_ref import ROLES, Settings, create_app, issuer_from, parse_challenges
+from mcp_auth_ref.app import MAX_CONNECTIONS
+from mcp_auth_ref.server.connections import PunctualProtocol
 from mcp_auth_ref.server.mcp import MAX_BODY_BYTES
 from mcp_auth_ref.server.problems import STATUS
 from tests.guide.conftest import ROOT
@@ -139,6 +141,20 @@ def test_a_body_beyond_the_limit_of_the_page_is_413(client: TestClient) -> None:
     answer = client.post("/mcp", content=b" " * (int(limit) + 1), headers=WITH_TOKEN)
 
     assert (int(limit), answer.status_code) == (MAX_BODY_BYTES, 413)
+
+
+def test_the_limits_of_a_connection_are_those_of_the_page() -> None:
+    assert re.findall(r"not complete (\d+) seconds after", PAGE) == [f"{PunctualProtocol.seconds:g}"]
+    assert re.findall(r"503 where (\d+) connections", PAGE) == [str(MAX_CONNECTIONS)]
+
+
+@pytest.mark.parametrize("asked", [{"Access-Control-Request-Method": "PUT"}, {"Access-Control-Request-Headers": "x-y"}])
+def test_a_preflight_for_what_is_not_allowed_is_refused_in_a_line_of_text(
+    client: TestClient, asked: dict[str, str]
+) -> None:
+    answer = client.options("/mcp", headers={"Origin": SITE, "Access-Control-Request-Method": "POST", **asked})
+
+    assert (answer.status_code, answer.headers["content-type"]) == (400, "text/plain; charset=utf-8")
 
 
 def test_the_table_of_headers_has_every_header_that_an_answer_carries(client: TestClient) -> None:
