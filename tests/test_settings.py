@@ -289,6 +289,7 @@ ORIGIN = "it has something in it that is not an origin, as browsers send it. Wri
         ("ISSUER", "https://[::1", f"it is not a URL. {URL}"),
         ("ISSUER", "https://a.example/a b", f"it has characters that no URL has. {URL}"),
         ("ISSUER", "https://bücher.example", f"it has characters that no URL has. {URL}"),
+        ("RESOURCE_URL", "https://a.example/{path:path}", f"it has characters that no URL has. {URL}"),
         ("ISSUER", "https://a.example?", f"it has a query, a fragment or a user name. {URL}"),
         ("ISSUER", "https://a.example#", f"it has a query, a fragment or a user name. {URL}"),
         ("ISSUER", "https://me@a.example", f"it has a query, a fragment or a user name. {URL}"),
@@ -353,6 +354,13 @@ def test_authentication_cannot_be_off_where_others_can_call(tmp_path: Path) -> N
             "issuer in {file}: it is not an https URL, or http on loopback. A right value is https://mcp.example.com",
         ),
         ("leway = 3", "leway in {file}: there is no such setting. The nearest is leeway"),
+        (
+            'JWT_SECRET_KEY = "a-secret-for-tests-0123456789-abcdefghi"',
+            (
+                "JWT_SECRET_KEY in {file}: it is a secret, and this file is one to copy and to commit. "
+                "Name a file with it: jwt_secret_file"
+            ),
+        ),
         (
             'jwt_secret = "x"',
             (

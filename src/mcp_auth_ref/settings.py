@@ -43,6 +43,7 @@ OLDER_NAME = "JWT_SECRET_KEY"
 OTHER_VARIABLES = ("MCP_TOKEN",)  # the variable in which `validate-mcp-token` looks for a token
 DEMONSTRATION_SECRET = b"demonstration-secret-never-use-it-in-production"
 
+_IN_NO_URL = frozenset(' "<>\\^`{|}')  # RFC 3986, section 2; a router reads braces as a pattern
 _HOST = re.compile(r"(?:[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
 
 Algorithm: TypeAlias = Literal["HS256", "ES256", "RS256", "EdDSA"]
@@ -80,7 +81,7 @@ def checked_url(url: str) -> str:
         raise _Wrong("it is not a URL", right) from None
     if not has_host or not url.startswith(("https://", "http://")):
         raise _Wrong("it is not an https or http URL with a host", right)
-    if not url.isascii() or not url.isprintable() or " " in url:
+    if not url.isascii() or not url.isprintable() or not _IN_NO_URL.isdisjoint(url):
         raise _Wrong("it has characters that no URL has", right)
     if "?" in url or "#" in url or "@" in parts.netloc:
         raise _Wrong("it has a query, a fragment or a user name", right)
@@ -526,11 +527,10 @@ def _doubts(settings: Settings) -> Iterator[str]:
 
 
 _SECRET = {"jwt_secret", "jwt_secret_file"}
+_A_SECRET = ("it is a secret, and this file is one to copy and to commit", "Name a file with it: jwt_secret_file")
 _NOT_IN_TOML = {
-    "jwt_secret": (
-        "it is a secret, and this file is one to copy and to commit",
-        "Name a file with it: jwt_secret_file",
-    ),
+    "jwt_secret": _A_SECRET,
+    OLDER_NAME: _A_SECRET,
     "config": ("it is the name of this file", "Leave it out"),
 }
 _PATHS = {
