@@ -5,7 +5,7 @@ import json
 import platform
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib import import_module
@@ -21,18 +21,20 @@ PACKAGES = ("mcp-auth-ref", "PyJWT", "cryptography", "joserfc", "authlib", "fast
 def main() -> None:
     """Measure, print a table as it grows, and write the same figures as JSON."""
     parser = argparse.ArgumentParser(prog="nox -s bench --", description=__doc__)
-    parser.add_argument("groups", nargs="*", choices=GROUPS, default=GROUPS)
+    parser.add_argument("groups", nargs="*", metavar="GROUP", help=", ".join(GROUPS))
     parser.add_argument("--json", type=Path, default=Path(".cache/bench.json"), metavar="FILE")
     arguments = parser.parse_args()
+    if unknown := set(arguments.groups) - set(GROUPS):
+        parser.error(f"no such group: {', '.join(sorted(unknown))}; there are {', '.join(GROUPS)}")
     warnings.simplefilter("ignore")  # what the peers warn of, their own deprecations above all, is not measured here
-    rows = list(_measured(arguments.groups))
+    rows = list(_measured(arguments.groups or GROUPS))
     arguments.json.parent.mkdir(parents=True, exist_ok=True)
     arguments.json.write_text(json.dumps({**_setting(), "rows": [asdict(row) for row in rows]}, indent=2) + "\n")
     missed = [row for row in rows if row.target is not None and row.ratio < row.target]
     print(f"\n{len(rows)} figures, {len(missed)} below target; written to {arguments.json}")
 
 
-def _measured(groups: list[str]) -> Iterator[Row]:
+def _measured(groups: Sequence[str]) -> Iterator[Row]:
     for name in groups:
         print(f"\n{name}: measuring …", file=sys.stderr)
         group = ""
