@@ -98,7 +98,8 @@ class RequireToken:
 
     def _verified(self, token: str) -> Claims:
         claims = self._verifier.verify(token, now=self._clock())
-        if missing(claims.scopes, self._scopes):
+        granted = claims.scopes
+        if not granted.issuperset(self._scopes) and missing(granted, self._scopes):
             raise InsufficientScope(self._scopes)
         return claims
 
