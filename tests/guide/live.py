@@ -1,7 +1,7 @@
-"""Serve the built site beside the live reference server until Ctrl-C: `python -m tests.guide.live [--check]`.
+"""Serve the built site beside the live reference server until Ctrl-C: `python -m tests.guide.live [--check | --pages]`.
 
-The server's secret is made for this one run. A token for it lies in a file that only you can read, so that no terminal
-shows it.
+With `--pages` the site is alone: port 8765 is left to the servers that the pages have their reader start. The server's
+secret is made for this one run. A token for it lies in a file that only you can read, so that no terminal shows it.
 """
 
 import argparse
@@ -29,22 +29,16 @@ class _Quiet(SimpleHTTPRequestHandler):
 
 
 def main() -> None:
-    """Start both, say where they are, and wait; with `--check`, stop as soon as both have answered."""
+    """Start both, say where they are, and wait."""
     parser = argparse.ArgumentParser(prog="nox -s guide --", description=__doc__)
-    parser.add_argument("--check", action="store_true", help="stop as soon as both have answered")
-    check = parser.parse_args().check
-    environment = {**os.environ, "MCP_JWT_SECRET": secrets.token_urlsafe(32)}
-    with _site(), _server(environment):
-        _write_token(environment)
-        print(
-            f"\n  The guide              {SITE}\n"
-            f"  The reference server   {SERVER}/mcp\n"
-            f'  A token for it         curl -H "Authorization: Bearer $(cat {TOKEN_FILE})" …\n\n'
-            "  Ctrl-C ends both.",
-            flush=True,
-        )
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument("--check", action="store_true", help="stop as soon as both have answered")
+    how.add_argument("--pages", action="store_true", help="serve the site alone")
+    options = parser.parse_args()
+    with _site(), contextlib.nullcontext() if options.pages else _server():
+        print(f"\n  The guide              {SITE}\n\n  Ctrl-C to end.", flush=True)
         urllib.request.urlopen(SITE, timeout=5).close()
-        if not check:
+        if not options.check:
             threading.Event().wait()
 
 
@@ -60,10 +54,17 @@ def _site() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _server(environment: dict[str, str]) -> Iterator[None]:
+def _server() -> Iterator[None]:
+    environment = {**os.environ, "MCP_JWT_SECRET": secrets.token_urlsafe(32)}
     process = subprocess.Popen([_command("mcp-auth-ref"), "serve"], env=environment)
     try:
         _wait_until_ready(process)
+        _write_token(environment)
+        print(
+            f"\n  The reference server   {SERVER}/mcp\n"
+            f'  A token for it         curl -H "Authorization: Bearer $(cat {TOKEN_FILE})" …',
+            flush=True,
+        )
         yield
     finally:
         process.terminate()

@@ -138,7 +138,8 @@ def take_stock(root: Path) -> Inventory:
     """Ask the package, its lock file and its sessions what there is."""
     granted = {tuple(scope.split(":")) for scope in ROLES["superadmin"]}
     commands = {name: flags for program, command in PROGRAMS.items() for name, flags in _commands(program, command)}
-    options = re.findall(r'"(--\w+)"', (root / "tests/conftest.py").read_text())
+    sources = (root / name for name in ("tests/conftest.py", "tests/guide/live.py"))
+    options = [flag for source in sources for flag in re.findall(r'"(--\w+)"', source.read_text())]
     source = [path.read_text() for path in sorted((root / "src").rglob("*.py"))] + [inspect.getsource(mcp.shared.auth)]
     locked = re.findall(r"^(\S+)==(\S+)", (root / "requirements.lock").read_text(), re.MULTILINE)
     project = tomllib.loads((root / "pyproject.toml").read_text())["project"]

@@ -103,8 +103,8 @@ def test_a_refusal_is_promised_by_the_last_line_of_its_output(tmp_path: Path) ->
     assert [expected_exit(tmp_path / name) for name in ("a.out", "b.out", "none.out")] == [1, 0, 0]
 
 
-def test_every_page_but_the_first_has_a_test_file_of_its_own_name() -> None:
-    stems = {path.stem for path in (ROOT / "docs").rglob("*.md")} - {"index"}
+def test_every_page_has_a_test_file_of_its_own_name() -> None:
+    stems = {path.stem for path in (ROOT / "docs").rglob("*.md")}
 
     assert [stem for stem in sorted(stems) if not (ROOT / f"tests/guide/test_{stem}.py").is_file()] == []
 
