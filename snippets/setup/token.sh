@@ -1,2 +1,2 @@
 TOKEN=$(generate-mcp-token --user-id ada)
-validate-mcp-token --verbose --token "$TOKEN"
+MCP_TOKEN="$TOKEN" validate-mcp-token --verbose
