@@ -173,7 +173,7 @@ def new_secret() -> None:
     deferred("secret:new")()
 
 
-@main.command(epilog="{command}\n{command} --port 9000")
+@main.command(epilog="{command}\nMCP_RESOURCE_URL=http://127.0.0.1:9000/mcp {command}")
 @click.option("--host", default="127.0.0.1", show_default=True, metavar="ADDRESS", help="The address to listen on.")
 @click.option(
     "--port", type=click.IntRange(1, 65535), help="The port.  [default: that of MCP_RESOURCE_URL on loopback, or 8765]"
@@ -181,7 +181,9 @@ def new_secret() -> None:
 def serve(**options: object) -> None:
     """Run a guarded MCP server.
 
-    The demonstration server stands behind the guard of this package, with nothing else to install or to start.
+    The demonstration server stands behind the guard of this package, with nothing else to install or to start. To move
+    it, change MCP_RESOURCE_URL: the port follows, and so do the tokens and the names it answers to. --host and --port
+    are for a server whose public address, such as that of a proxy, is another one.
     """
     deferred("serve:serve")(**options)
 
