@@ -49,7 +49,7 @@ def build(session: nox.Session) -> None:
 
 @nox.session
 def guide(session: nox.Session) -> None:
-    """Verify the snippets, build the site strictly, serve it beside the live server. `-- --check` only tries it."""
+    """Verify the snippets, build the site strictly, serve it beside the live server (`-- --pages`: without)."""
     prepare(session)
     run(session, "pytest", "tests/guide", *PARALLEL)
     build(session)

@@ -58,7 +58,9 @@ def test_a_public_key_is_no_shared_secret(algorithm: str, secret: bytes, *, kid:
 def test_a_public_key_beside_a_shared_secret_is_still_none(algorithm: str, secret: bytes) -> None:
     """RFC 8725, section 3.1: in a set of several algorithms each key keeps its own."""
     verifier = TokenVerifier(ISSUER, RESOURCE, KeySet([KEYS["HS256"], KEYS[algorithm]]))
-    sign = lambda message: hmac.digest(secret, message, "sha256")  # noqa: E731 - the attack in one line
+
+    def sign(message: bytes) -> bytes:
+        return hmac.digest(secret, message, "sha256")
 
     by_name = forge({"alg": "HS256", "typ": "at+jwt", "kid": KEYS[algorithm].kid}, CLAIMS, sign)
     nameless = forge({"alg": "HS256", "typ": "at+jwt"}, CLAIMS, sign)

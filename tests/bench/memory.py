@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from pathlib import Path
 
 from mcp_auth_ref import InvalidToken, KeySet, SigningKey, TokenVerifier, VerifiedTokenCache
 from tests.bench.measure import Row
@@ -54,5 +55,5 @@ def _grown(name: str, call: Callable[[int], None]) -> Row:
 
 def _resident() -> int:
     gc.collect()
-    with open("/proc/self/statm", encoding="ascii") as statm:  # noqa: PTH123 - a file of the kernel, not of a disk
-        return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[1]
+    return int(pages) * os.sysconf("SC_PAGE_SIZE")
