@@ -22,7 +22,7 @@ from pydantic import SecretBytes
 from starlette.types import ASGIApp, Message
 
 from mcp_auth_ref import ConfigurationError, KeySet, Settings, SigningKey, create_app, keyfiles
-from mcp_auth_ref.app import serve
+from mcp_auth_ref.process import serve
 from tests.server.world import (
     METADATA_URL,
     MODERN,

@@ -1,4 +1,6 @@
-"""The whole server: from settings to an application, and from the application to a process that listens.
+"""The whole server: from settings to an application.
+
+What stands around what, from the outside in:
 
 RequireKnownCaller          by the right name, and from no page of a foreign site
   CORSMiddleware            answers preflights, shows the challenge to pages that may call
@@ -7,20 +9,12 @@ RequireKnownCaller          by the right name, and from no page of a foreign sit
         StatelessEndpoint   the SDK's server with the demonstration tools
 """
 
-import logging
-import re
-import signal
-import socket
-import sys
-import tempfile
 import time
-from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from http import HTTPStatus
-from pathlib import Path
 from urllib.parse import urlsplit
 
-import uvicorn
 from mcp.server.mcpserver import MCPServer
 from mcp.server.transport_security import TransportSecuritySettings
 from starlette.applications import Starlette
@@ -34,21 +28,17 @@ from starlette.types import ASGIApp
 
 from mcp_auth_ref import demo
 from mcp_auth_ref.core.discovery import PROTECTED_RESOURCE, resource_metadata, well_known
-from mcp_auth_ref.core.errors import ConfigurationError
 from mcp_auth_ref.core.tokens import TokenVerifier, TrustedIssuers
+from mcp_auth_ref.events import Listener, all_of
 from mcp_auth_ref.server.cache import VerifiedTokenCache
 from mcp_auth_ref.server.callers import RequireKnownCaller
-from mcp_auth_ref.server.connections import PunctualProtocol
 from mcp_auth_ref.server.disabled import AuthenticationDisabled
 from mcp_auth_ref.server.mcp import CALL_SCOPES, MAX_BODY_BYTES, RequireToolScopes, StatelessEndpoint
 from mcp_auth_ref.server.problems import problem
 from mcp_auth_ref.server.resource import RequireToken
-from mcp_auth_ref.settings import Settings, is_loopback
+from mcp_auth_ref.settings import Settings
 from mcp_auth_ref.trust import verifier_from
 
-MAX_HEADER_BYTES = 16 * 1024
-MAX_CONNECTIONS = 1000
-GRACE_SECONDS = 5
 METADATA_AGE = "public, max-age=300"
 
 
@@ -59,8 +49,10 @@ def create_app(settings: Settings, *, clock: Callable[[], float] = time.time) ->
     documents: Mapping[str, Mapping[str, object]] = {}
     if settings.auth_enabled:
         verifier = verifier_from(settings)
+        tell = all_of(_listeners(settings))
         documents = _documents(settings, verifier)
-        endpoint = _guarded(endpoint, settings, verifier, clock)
+        endpoint = _with_tool_scopes(endpoint, settings)
+        endpoint = _with_token(endpoint, settings, verifier=verifier, clock=clock, tell=tell)
     routes = [
         Route("/health", _health),
         Route("/ready", _ready),
@@ -69,26 +61,46 @@ def create_app(settings: Settings, *, clock: Callable[[], float] = time.time) ->
     ]
     app = Starlette(
         routes=routes,
-        lifespan=_lifespan(server),
+        lifespan=_lifespan(server.session_manager.run),
         exception_handlers={HTTPException: _answer_error, Exception: _answer_error},
     )
     app.router.redirect_slashes = False
     app.state.authentication = "enabled" if settings.auth_enabled else "disabled"
-    callers = RequireKnownCaller(app, hosts=settings.allowed_hosts, origins=settings.allowed_origins)
-    return callers if settings.auth_enabled else AuthenticationDisabled(callers)
+    return _entrance(app, settings)
 
 
-def _guarded(
-    app: ASGIApp, settings: Settings, verifier: TokenVerifier | TrustedIssuers, clock: Callable[[], float]
+def _listeners(_: Settings) -> Iterable[Listener]:
+    """Give whoever is told of each decision: one line for each."""
+    yield from ()
+
+
+def _entrance(app: ASGIApp, settings: Settings) -> ASGIApp:
+    """Put the rings that every request passes around the application, the innermost first."""
+    app = RequireKnownCaller(app, hosts=settings.allowed_hosts, origins=settings.allowed_origins)
+    return app if settings.auth_enabled else AuthenticationDisabled(app)
+
+
+def _with_token(
+    app: ASGIApp,
+    settings: Settings,
+    *,
+    verifier: TokenVerifier | TrustedIssuers,
+    clock: Callable[[], float],
+    tell: Listener,  # noqa: ARG001 - the guard tells once it has somebody to tell
 ) -> ASGIApp:
-    metadata_url = well_known(settings.resource_url, PROTECTED_RESOURCE)
+    """Put the rings around an application that nobody enters without a token, the innermost first."""
     return RequireToken(
-        RequireToolScopes(app, tools=demo.TOOL_SCOPES, metadata_url=metadata_url),
+        app,
         verifier=VerifiedTokenCache(verifier),
-        metadata_url=metadata_url,
+        metadata_url=well_known(settings.resource_url, PROTECTED_RESOURCE),
         challenge_scopes=CALL_SCOPES,
         clock=clock,
     )
+
+
+def _with_tool_scopes(app: ASGIApp, settings: Settings) -> ASGIApp:
+    metadata_url = well_known(settings.resource_url, PROTECTED_RESOURCE)
+    return RequireToolScopes(app, tools=demo.TOOL_SCOPES, metadata_url=metadata_url)
 
 
 def _endpoint(server: MCPServer) -> StatelessEndpoint:
@@ -103,10 +115,16 @@ def _endpoint(server: MCPServer) -> StatelessEndpoint:
     return StatelessEndpoint(server.session_manager)
 
 
-def _lifespan(server: MCPServer) -> Callable[[Starlette], AbstractAsyncContextManager[None]]:
+def _lifespan(
+    *lasting: Callable[[], AbstractAsyncContextManager[object]],
+) -> Callable[[Starlette], AbstractAsyncContextManager[None]]:
+    """Open what lasts as long as the server, in this order, and close it the other way round."""
+
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        async with server.session_manager.run():
+        async with AsyncExitStack() as stack:
+            for opened in lasting:
+                await stack.enter_async_context(opened())
             app.state.ready = True
             yield
             app.state.ready = False
@@ -180,105 +198,3 @@ async def _answer_error(_: Request, error: Exception) -> Response:
     status = HTTPStatus(known.status_code)
     answer = problem(status, _DETAILS.get(status, status.description), known.headers)
     return Response(answer.body, answer.status, answer.headers)
-
-
-def serve(settings: Settings, *, host: str = "127.0.0.1", port: int = 8765) -> None:
-    """Listen until SIGINT or SIGTERM, then finish what has begun. Raises ConfigurationError.
-
-    Without `MCP_FILES_ROOT`, the tools for files get a folder that lasts as long as the server.
-    """
-    address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-    if not settings.auth_enabled and not is_loopback(f"//{address}"):
-        raise ConfigurationError(
-            "MCP_AUTH_ENABLED", f"it is false, and {host} is not loopback", "Set it to true, or listen on 127.0.0.1"
-        )
-    _log_to_stderr()
-    with _listening(host, port, address) as listener, _with_files(settings) as complete:
-        server = uvicorn.Server(
-            uvicorn.Config(
-                create_app(complete),
-                http=PunctualProtocol,
-                ws="none",
-                lifespan="on",
-                log_config=None,
-                proxy_headers=False,
-                server_header=False,
-                limit_concurrency=MAX_CONNECTIONS,
-                h11_max_incomplete_event_size=MAX_HEADER_BYTES,
-                timeout_graceful_shutdown=GRACE_SECONDS,
-            )
-        )
-        # Uvicorn raises the signal again once it has stopped; that would turn an orderly end into a failure.
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, server.handle_exit)
-        sys.stderr.write(_greeting(settings, address))
-        server.run(sockets=[listener])
-
-
-@contextmanager
-def _listening(host: str, port: int, address: str) -> Iterator[socket.socket]:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # With the protocol named, asyncio sends small answers at once; without, each waits 40 ms for an acknowledgement.
-    with socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind((host, port))
-        except OSError as error:
-            wrong = f"nothing can listen on {address}: {error.strerror}"
-            raise ConfigurationError("--port", wrong, "Choose another, and the same in MCP_RESOURCE_URL") from None
-        yield listener
-
-
-@contextmanager
-def _with_files(settings: Settings) -> Iterator[Settings]:
-    if settings.files_root is not None:
-        yield settings
-        return
-    with tempfile.TemporaryDirectory(prefix="mcp-auth-ref-") as folder:
-        Path(folder, "welcome.txt").write_text("This folder lasts as long as the server.\n", encoding="utf-8")
-        yield settings.model_copy(update={"files_root": Path(folder)})
-
-
-def _greeting(settings: Settings, address: str) -> str:
-    names = ", ".join(settings.allowed_hosts)
-    lines = {
-        "listens on": f"http://{address}{urlsplit(settings.resource_url).path}",
-        "resource": settings.resource_url,
-        "called as": names if address in settings.allowed_hosts else f"{names}, and not as {address}",
-        "issuer": settings.issuer,
-        "algorithm": settings.jwt_algorithm,
-        "files": str(settings.files_root or "a folder that lasts as long as the server; MCP_FILES_ROOT names another"),
-        "token": "generate-mcp-token --user-id you",
-    }
-    if not settings.auth_enabled:
-        lines |= {"token": "none: authentication is off, and every answer says so (MCP-Auth: disabled)"}
-    return "".join(f"{name:12}{value}\n" for name, value in lines.items())
-
-
-def _log_to_stderr() -> None:
-    handler = logging.StreamHandler()
-    handler.setFormatter(_PlainFormatter("%(asctime)s %(levelname)s %(message)s"))
-    logging.basicConfig(handlers=[handler], level=logging.INFO)
-    for noisy in ("mcp", "uvicorn.error"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
-    logging.getLogger("uvicorn.access").addFilter(_worth_logging)
-
-
-class _PlainFormatter(logging.Formatter):
-    """Write what callers have a say in so that it looks like no line of its own, and no terminal obeys it."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        return super().format(record).translate(_ESCAPES).replace("\n", "\n    ")
-
-
-_ESCAPES = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if code != ord("\n")}
-_PERHAPS_SECRET = re.compile(r"[^/]{40,}")  # longer than a UUID, shorter than a token
-
-
-def _worth_logging(record: logging.LogRecord) -> bool:
-    """Leave out probes, the query of every path, and what is long in a path: people put tokens there."""
-    match record.args:
-        case (client, method, str(path), *rest):
-            record.args = (client, method, _PERHAPS_SECRET.sub("…", path.partition("?")[0]), *rest)
-            return path not in ("/health", "/ready")
-    return True

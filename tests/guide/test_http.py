@@ -11,7 +11,7 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from mcp_auth_ref import ROLES, Settings, create_app, issuer_from, parse_challenges
-from mcp_auth_ref.app import MAX_CONNECTIONS
+from mcp_auth_ref.process import MAX_CONNECTIONS
 from mcp_auth_ref.server.connections import PunctualProtocol
 from mcp_auth_ref.server.mcp import MAX_BODY_BYTES
 from mcp_auth_ref.server.problems import STATUS

@@ -7,7 +7,7 @@ from mcp_auth_ref.core.errors import ConfigurationError
 from mcp_auth_ref.settings import is_loopback
 
 try:
-    from mcp_auth_ref.app import serve as run
+    from mcp_auth_ref.process import serve as run
 except ModuleNotFoundError as error:
     package = f"{error.name}".partition(".")[0]
     remedy = 'Install it: python -m pip install "mcp-auth-ref[server]"'

@@ -1,0 +1,125 @@
+"""The process that listens: its socket, its limits on connections, what it says at the start, and its log."""
+
+import logging
+import re
+import signal
+import socket
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import uvicorn
+
+from mcp_auth_ref.app import create_app
+from mcp_auth_ref.core.errors import ConfigurationError
+from mcp_auth_ref.server.connections import PunctualProtocol
+from mcp_auth_ref.settings import Settings, is_loopback
+
+MAX_HEADER_BYTES = 16 * 1024
+MAX_CONNECTIONS = 1000
+GRACE_SECONDS = 5
+
+
+def serve(settings: Settings, *, host: str = "127.0.0.1", port: int = 8765) -> None:
+    """Listen until SIGINT or SIGTERM, then finish what has begun. Raises ConfigurationError.
+
+    Without `MCP_FILES_ROOT`, the tools for files get a folder that lasts as long as the server.
+    """
+    address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    if not settings.auth_enabled and not is_loopback(f"//{address}"):
+        raise ConfigurationError(
+            "MCP_AUTH_ENABLED", f"it is false, and {host} is not loopback", "Set it to true, or listen on 127.0.0.1"
+        )
+    _log_to_stderr()
+    with _listening(host, port, address) as listener, _with_files(settings) as complete:
+        server = uvicorn.Server(
+            uvicorn.Config(
+                create_app(complete),
+                http=PunctualProtocol,
+                ws="none",
+                lifespan="on",
+                log_config=None,
+                proxy_headers=False,
+                server_header=False,
+                limit_concurrency=MAX_CONNECTIONS,
+                h11_max_incomplete_event_size=MAX_HEADER_BYTES,
+                timeout_graceful_shutdown=GRACE_SECONDS,
+            )
+        )
+        # Uvicorn raises the signal again once it has stopped; that would turn an orderly end into a failure.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, server.handle_exit)
+        sys.stderr.write(_greeting(settings, address))
+        server.run(sockets=[listener])
+
+
+@contextmanager
+def _listening(host: str, port: int, address: str) -> Iterator[socket.socket]:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # With the protocol named, asyncio sends small answers at once; without, each waits 40 ms for an acknowledgement.
+    with socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((host, port))
+        except OSError as error:
+            wrong = f"nothing can listen on {address}: {error.strerror}"
+            raise ConfigurationError("--port", wrong, "Choose another, and the same in MCP_RESOURCE_URL") from None
+        yield listener
+
+
+@contextmanager
+def _with_files(settings: Settings) -> Iterator[Settings]:
+    if settings.files_root is not None:
+        yield settings
+        return
+    with tempfile.TemporaryDirectory(prefix="mcp-auth-ref-") as folder:
+        Path(folder, "welcome.txt").write_text("This folder lasts as long as the server.\n", encoding="utf-8")
+        yield settings.model_copy(update={"files_root": Path(folder)})
+
+
+def _greeting(settings: Settings, address: str) -> str:
+    names = ", ".join(settings.allowed_hosts)
+    lines = {
+        "listens on": f"http://{address}{urlsplit(settings.resource_url).path}",
+        "resource": settings.resource_url,
+        "called as": names if address in settings.allowed_hosts else f"{names}, and not as {address}",
+        "issuer": settings.issuer,
+        "algorithm": settings.jwt_algorithm,
+        "files": str(settings.files_root or "a folder that lasts as long as the server; MCP_FILES_ROOT names another"),
+        "token": "generate-mcp-token --user-id you",
+    }
+    if not settings.auth_enabled:
+        lines |= {"token": "none: authentication is off, and every answer says so (MCP-Auth: disabled)"}
+    return "".join(f"{name:12}{value}\n" for name, value in lines.items())
+
+
+def _log_to_stderr() -> None:
+    handler = logging.StreamHandler()
+    handler.setFormatter(_PlainFormatter("%(asctime)s %(levelname)s %(message)s"))
+    logging.basicConfig(handlers=[handler], level=logging.INFO)
+    for noisy in ("mcp", "uvicorn.error"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    logging.getLogger("uvicorn.access").addFilter(_worth_logging)
+
+
+class _PlainFormatter(logging.Formatter):
+    """Write what callers have a say in so that it looks like no line of its own, and no terminal obeys it."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return super().format(record).translate(_ESCAPES).replace("\n", "\n    ")
+
+
+_ESCAPES = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if code != ord("\n")}
+_PERHAPS_SECRET = re.compile(r"[^/]{40,}")  # longer than a UUID, shorter than a token
+
+
+def _worth_logging(record: logging.LogRecord) -> bool:
+    """Leave out probes, the query of every path, and what is long in a path: people put tokens there."""
+    match record.args:
+        case (client, method, str(path), *rest):
+            record.args = (client, method, _PERHAPS_SECRET.sub("…", path.partition("?")[0]), *rest)
+            return path not in ("/health", "/ready")
+    return True
