@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Iterator
 from itertools import groupby
 
-from mcp_auth_ref import AuthError, InvalidToken, RefusedClaims
+from mcp_auth_ref import AuthError, CallFailed, InvalidToken, RefusedClaims, TokenRefused
 from mcp_auth_ref.server.problems import STATUS
 
 
@@ -14,12 +14,22 @@ def below(error: type[AuthError]) -> Iterator[type[AuthError]]:
         yield from below(kind)
 
 
+def is_raised_by_a_client(error: type[AuthError]) -> bool:
+    return issubclass(error, CallFailed | TokenRefused)
+
+
 def status(error: type[AuthError]) -> str:
+    if is_raised_by_a_client(error):
+        return ""
     known = (STATUS[kind] for kind in error.__mro__ if kind in STATUS)
     return next((f"HTTP {number.value}" for number in known), "")
 
 
 def group(error: type[AuthError]) -> str:
+    if issubclass(error, CallFailed):
+        return "A client's call fails"
+    if issubclass(error, TokenRefused):
+        return "A client hears that its token is refused"
     if issubclass(error, RefusedClaims):
         return "The signature holds, the claims are refused"
     if issubclass(error, InvalidToken):
@@ -28,6 +38,8 @@ def group(error: type[AuthError]) -> str:
 
 
 def network(error: type[AuthError]) -> str:
+    if is_raised_by_a_client(error):
+        return "Raised by a client"
     learned = error.__new__(error).public_code
     return f"{status(error)}, the caller learns `{learned}`" if status(error) else "Not over HTTP"
 
@@ -56,7 +68,8 @@ Usual causes:
 errors = list(below(AuthError))
 print("| Code | What it means, and its HTTP status |\n|---|---|")
 for error in errors:
-    print(f"| [`{error.code}`](#{error.code}) | {inspect.getdoc(error)} {status(error)} |")
+    meaning = f"{inspect.getdoc(error)} {status(error)}".rstrip()
+    print(f"| [`{error.code}`](#{error.code}) | {meaning} |")
 for heading, members in groupby(errors, group):
     print(f"\n## {heading}")
     print(*map(section, members), sep="\n")

@@ -12,11 +12,13 @@ if TYPE_CHECKING:
     from mcp_auth_ref.core.discovery import Challenge, parse_challenges, resource_metadata, well_known
     from mcp_auth_ref.core.errors import (
         AuthError,
+        CallFailed,
         ConfigurationError,
         InsufficientScope,
         InvalidKey,
         InvalidToken,
         RefusedClaims,
+        TokenRefused,
     )
     from mcp_auth_ref.core.keys import KeySet, SigningKey, VerifyingKey
     from mcp_auth_ref.core.scopes import ROLES
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ROLES",
     "AuthError",
+    "CallFailed",
     "Challenge",
     "Claims",
     "ConfigurationError",
@@ -41,6 +44,7 @@ __all__ = [
     "Settings",
     "SigningKey",
     "TokenIssuer",
+    "TokenRefused",
     "TokenVerifier",
     "TrustedIssuers",
     "VerifiedTokenCache",
@@ -64,11 +68,13 @@ _HOMES = {
     ),
     "core.errors": (
         "AuthError",
+        "CallFailed",
         "ConfigurationError",
         "InsufficientScope",
         "InvalidKey",
         "InvalidToken",
         "RefusedClaims",
+        "TokenRefused",
     ),
     "core.keys": (
         "KeySet",

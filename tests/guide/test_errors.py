@@ -5,7 +5,7 @@ import logging
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
 from click.testing import CliRunner
@@ -36,6 +36,7 @@ EXAMPLES = [
     errors.TokenNotYetValid("iat", 160, 100),
     errors.TokenTooOld(100, 50),
     errors.TokenRevoked(),
+    errors.TokenRefused("token_expired", "it expired"),
     errors.MissingToken(),
     errors.InvalidRequest("two headers"),
     errors.InsufficientScope(["mcp:tools:read"]),
@@ -43,7 +44,19 @@ EXAMPLES = [
     errors.ForbiddenOrigin(),
     errors.InvalidKey("it is too short"),
     errors.ConfigurationError("MCP_LEEWAY", "it is not a number", "Set it to 30"),
+    errors.CallFailed(),
+    errors.Unreachable("http://127.0.0.1:8765", "nothing listens there"),
+    errors.ConnectionLost("http://127.0.0.1:8765", "the server closed it"),
+    errors.DeadlinePassed(60),
+    errors.RedirectRefused(307, "http://127.0.0.1:8765/elsewhere"),
+    errors.UnexpectedAnswer(200, "it is no JSON"),
+    errors.CallRefused(404, None, "there is nothing at this address"),
 ]
+RAISED_BY_CLIENTS = [error for error in EXAMPLES if isinstance(error, errors.CallFailed | errors.TokenRefused)]
+ANSWERED = [
+    error for error in EXAMPLES if error not in RAISED_BY_CLIENTS and not STATUS.keys().isdisjoint(type(error).__mro__)
+]
+WITHOUT_STATUS = [error for error in EXAMPLES if error not in (*RAISED_BY_CLIENTS, *ANSWERED)]
 
 
 def below(error: type[AuthError]) -> Iterator[type[AuthError]]:
@@ -52,7 +65,7 @@ def below(error: type[AuthError]) -> Iterator[type[AuthError]]:
         yield from below(kind)
 
 
-def each(examples: list[AuthError]) -> pytest.MarkDecorator:
+def each(examples: Sequence[AuthError]) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("error", [pytest.param(error, id=error.code) for error in examples])
 
 
@@ -84,7 +97,7 @@ def test_a_section_says_what_explain_says(error: AuthError) -> None:
     assert len([line for line in words if line.startswith("- ")]) == section.count("\n- ") > 0
 
 
-@each(EXAMPLES[:-2])
+@each(ANSWERED)
 def test_a_section_has_the_status_and_the_code_that_the_server_answers_with(error: AuthError) -> None:
     answer = refusal(error)
 
@@ -92,10 +105,16 @@ def test_a_section_has_the_status_and_the_code_that_the_server_answers_with(erro
     assert re.search(rf"^\| \[`{error.code}`\].* HTTP {answer.status.value} \|$", PRINTED, re.MULTILINE)
 
 
-@each(EXAMPLES[-2:])
+@each(WITHOUT_STATUS)
 def test_what_keeps_a_server_from_starting_has_no_status(error: AuthError) -> None:
-    assert STATUS.keys().isdisjoint(type(error).__mro__)
+    assert isinstance(error, errors.InvalidKey | errors.ConfigurationError)
     assert "\nNot over HTTP ·" in SECTIONS[error.code]
+
+
+@each(RAISED_BY_CLIENTS)
+def test_what_a_client_raises_by_itself_has_no_status(error: AuthError) -> None:
+    assert "\nRaised by a client ·" in SECTIONS[error.code]
+    assert re.search(rf"^\| \[`{error.code}`\].*\. \|$", PRINTED, re.MULTILINE)
 
 
 @each(EXAMPLES)

@@ -7,23 +7,31 @@
     │   ├── UnknownKey               unknown_key             `kid` names no key we hold
     │   ├── UnknownIssuer            unknown_issuer          `iss` is none of several trusted issuers
     │   ├── BadSignature             bad_signature           no key we hold made this signature
-    │   └── RefusedClaims            refused_claims          the signature holds; what it signs is refused
-    │       ├── WrongType            wrong_type              `typ` is not `at+jwt`
-    │       ├── MissingClaim         missing_claim           a required claim is absent or empty
-    │       ├── InvalidClaim         invalid_claim           a claim has the wrong JSON type or form
-    │       ├── WrongIssuer          wrong_issuer            `iss` is not the issuer these keys belong to
-    │       ├── WrongAudience        wrong_audience          `aud` does not name this server
-    │       ├── TokenExpired         token_expired           `exp` has passed
-    │       ├── TokenNotYetValid     token_not_yet_valid     `nbf` or `iat` lies in the future
-    │       ├── TokenTooOld          token_too_old           `iat` is longer ago than this server allows
-    │       └── TokenRevoked         token_revoked           taken back before it expired
+    │   ├── RefusedClaims            refused_claims          the signature holds; what it signs is refused
+    │   │   ├── WrongType            wrong_type              `typ` is not `at+jwt`
+    │   │   ├── MissingClaim         missing_claim           a required claim is absent or empty
+    │   │   ├── InvalidClaim         invalid_claim           a claim has the wrong JSON type or form
+    │   │   ├── WrongIssuer          wrong_issuer            `iss` is not the issuer these keys belong to
+    │   │   ├── WrongAudience        wrong_audience          `aud` does not name this server
+    │   │   ├── TokenExpired         token_expired           `exp` has passed
+    │   │   ├── TokenNotYetValid     token_not_yet_valid     `nbf` or `iat` lies in the future
+    │   │   ├── TokenTooOld          token_too_old           `iat` is longer ago than this server allows
+    │   │   └── TokenRevoked         token_revoked           taken back before it expired
+    │   └── TokenRefused             token_refused           what a client raises where a server refuses its token
     ├── MissingToken                 missing_token           the request carries no token
     ├── InvalidRequest               invalid_request         the credentials are not in the one form allowed
     ├── InsufficientScope            insufficient_scope      the token is good and does not reach this far
     ├── MisdirectedHost              misdirected_host        `Host` is not a name of this server
     ├── ForbiddenOrigin              forbidden_origin        a browser page of another site is calling
     ├── InvalidKey                   invalid_key             a secret or key is weak, unreadable or of a wrong kind
-    └── ConfigurationError           configuration_error     a setting is missing or wrong; nothing starts
+    ├── ConfigurationError           configuration_error     a setting is missing or wrong; nothing starts
+    └── CallFailed                   call_failed             a client's call got no answer that it can use
+        ├── Unreachable              unreachable             no connection came about, and nothing was sent
+        ├── ConnectionLost           connection_lost         the connection broke before the answer was there
+        ├── DeadlinePassed           deadline_passed         the time for the whole call is over
+        ├── RedirectRefused          redirect_refused        a redirect, which no token follows
+        ├── UnexpectedAnswer         unexpected_answer       an answer that is not the server's to give
+        └── CallRefused              call_refused            a problem document that needs no class of its own
 
 An error carries data; its sentence is made from that data and never holds a token, a secret or a part of one. `code` is
 stable. Above `RefusedClaims` nothing in the token has been proven, so a server answers `invalid_token` and keeps the
@@ -296,6 +304,37 @@ class TokenRevoked(RefusedClaims):
         super().__init__("the token has been revoked")
 
 
+class TokenRefused(InvalidToken):
+    """A server refuses the token that a client sent, for the reason that it gives (RFC 6750, section 3.1)."""
+
+    code = "token_refused"
+    causes = (
+        "`reason` is the code that the server gave: `token_expired`, `wrong_audience`, or `invalid_token` and no more.",
+        "The clock of the client that made the token is wrong; the message says by how much.",
+    )
+    cure = (
+        "Look up the server's `reason` on the page of errors; for `invalid_token`, the server's log has the true one."
+    )
+
+    def __init__(self, reason: str, detail: str, clock_difference: float | None = None) -> None:
+        """`clock_difference` is seconds: how far the server's clock is ahead of the client's, where that is known."""
+        self.reason = reason
+        self.detail = detail
+        self.clock_difference = clock_difference
+        super().__init__(f"the server refuses the token ({reason}): {detail}{_clocks(clock_difference)}")
+
+    @property
+    def public_code(self) -> str:
+        """The code that the server gave."""
+        return self.reason
+
+
+def _clocks(difference: float | None) -> str:
+    if difference is None:
+        return ""
+    return f"; your clock is {abs(difference):.0f} seconds {'behind' if difference > 0 else 'ahead of'} the server's"
+
+
 class MissingToken(AuthError):
     """The request carries no token."""
 
@@ -399,3 +438,109 @@ class ConfigurationError(AuthError):
         self.problem = problem
         self.remedy = remedy
         super().__init__(f"{setting}: {problem}. {remedy}")
+
+
+class CallFailed(AuthError):
+    """A client's call got no answer that it can use; catch this for every failure that is not about rights."""
+
+    code = "call_failed"
+    causes: ClassVar[tuple[str, ...]] = ("The network, a proxy or the server failed.",)
+    cure = "The more exact code that comes with the failure says which of them, and whether the call may have run."
+
+
+class Unreachable(CallFailed):
+    """No connection to the server came about; nothing was sent."""
+
+    code = "unreachable"
+    causes = (
+        "Nothing listens at the address, or a firewall keeps it from answering.",
+        "The name does not resolve, or the certificate is not valid for it.",
+    )
+    cure = "Ask for `/ready` at the same address with `curl`; it says what is in the way."
+
+    def __init__(self, address: str, problem: str) -> None:
+        self.address = address
+        self.problem = problem
+        super().__init__(f"{address} cannot be reached: {problem}")
+
+
+class ConnectionLost(CallFailed):
+    """The connection broke after the request was sent: what it asked for may have been done."""
+
+    code = "connection_lost"
+    causes = (
+        "The server was stopped, or a proxy in between gave up.",
+        "What answers does not speak HTTP.",
+    )
+    cure = "Find out whether the call ran before you repeat it; a client repeats by itself only what changes nothing."
+
+    def __init__(self, address: str, problem: str) -> None:
+        self.address = address
+        self.problem = problem
+        super().__init__(f"the connection to {address} broke: {problem}")
+
+
+class DeadlinePassed(CallFailed):
+    """The time for the whole call is over, waits and repetitions included; what it asked for may have been done."""
+
+    code = "deadline_passed"
+    causes = (
+        "The tool or the server takes longer than the client waits.",
+        "Each attempt was put off (429, 503) until the time was up.",
+    )
+    cure = "Give the client a longer `deadline`, or the tool less to do."
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        super().__init__(f"the call was not over within {seconds:g} seconds")
+
+
+class RedirectRefused(CallFailed):
+    """The server answers with a redirect, and a client that carries a token follows none."""
+
+    code = "redirect_refused"
+    causes = (
+        "The base URL is not the server's own address: `http` for `https`, another host, a slash too many.",
+        "Somebody wants to have the token sent elsewhere.",
+    )
+    cure = "If the server is where the redirect leads, and it is yours, write that address into the configuration."
+
+    def __init__(self, status: int, location: str) -> None:
+        """`location` is where the redirect leads, without query and fragment."""
+        self.status = status
+        self.location = location
+        super().__init__(f"the server answers {status} and would lead to {location}; a token follows no redirect")
+
+
+class UnexpectedAnswer(CallFailed):
+    """The answer is neither what the call asks for nor a problem document (RFC 9457)."""
+
+    code = "unexpected_answer"
+    causes = (
+        "A proxy, a firewall or a login page answers in place of the server.",
+        "The base URL leads to another server, or to another version of this one.",
+    )
+    cure = "Compare the base URL with the address that the server prints when it starts, and ask it with `curl -i`."
+
+    def __init__(self, status: int, problem: str) -> None:
+        self.status = status
+        self.problem = problem
+        super().__init__(f"the answer, HTTP {status}, cannot be read: {problem}")
+
+
+class CallRefused(CallFailed):
+    """The server refuses the call with a problem document that needs no class of its own (RFC 9457)."""
+
+    code = "call_refused"
+    causes = (
+        "There is nothing at the address, or it takes another method.",
+        "The server failed, or is too busy.",
+    )
+    cure = "The message has the server's own words; its log has more under the same time."
+
+    def __init__(self, status: int, reason: str | None, detail: str) -> None:
+        """`reason` is the `code` of the problem document, where it has one."""
+        self.status = status
+        self.reason = reason
+        self.detail = detail
+        super().__init__(f"the server refuses the call (HTTP {status}{f', {reason}' if reason else ''}): {detail}")
