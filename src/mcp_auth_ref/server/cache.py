@@ -6,7 +6,7 @@ passed and whether the token has been revoked is looked at each time.
 
 from collections import OrderedDict
 from collections.abc import Callable
-from hashlib import sha256
+from hashlib import blake2b
 from typing import Protocol, TypeAlias
 
 from mcp_auth_ref.core.errors import TokenRevoked
@@ -58,7 +58,7 @@ class VerifiedTokenCache:
     def verify(self, token: str, *, now: float) -> Claims:
         """Return what the token says. Raises InvalidToken."""
         verifier, memory = self._current
-        digest = sha256(token.encode("utf-8", "surrogatepass")).digest()
+        digest = blake2b(token.encode("utf-8", "surrogatepass"), digest_size=32).digest()
         accepted = memory.get(digest)
         if accepted is None:
             claims = verifier.verify(token, now=now)

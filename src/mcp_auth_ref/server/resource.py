@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 _TOKEN68 = (string.ascii_letters + string.digits + "-._~+/=").encode()
 _VARY = (b"vary", b"Authorization")
-_PRIVATE = (b"cache-control", b"private")
+_NO_STORE = (b"cache-control", b"no-store")
 _UNAVAILABLE = problem(
     HTTPStatus.SERVICE_UNAVAILABLE,
     "the token cannot be checked at the moment, so nobody is let in; try again",
@@ -70,7 +70,8 @@ class RequireToken:
     async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
         """Guard an HTTP request; a lifespan passes, a WebSocket does not."""
         if scope["type"] == "http":
-            await self._guard(scope, receive, send)
+            app = self._admit(scope)
+            await app(scope, receive, _private(send) if app is self._app else send)
         elif scope["type"] == "lifespan":
             await self._app(scope, receive, send)
         elif scope["type"] == "websocket":
@@ -78,23 +79,22 @@ class RequireToken:
         else:
             raise ValueError(f"nothing is known here of the ASGI scope {scope['type']}")
 
-    async def _guard(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
+    def _admit(self, scope: "Scope") -> "ASGIApp":
+        """Return what answers the request: the application, with the claims in its scope, or a refusal."""
         token = ""
         try:
             token = bearer_token(scope)
             claims = self._verified(token)
         except (MissingToken, InvalidRequest, InvalidToken, InsufficientScope) as error:
             logger.info("refused a request, %s: %s; token %s", error.code, error, _digest(token))
-            answer = challenge(error, metadata_url=self._metadata_url, scopes=self._challenge_scopes)
-            await answer(scope, receive, send)
+            return challenge(error, metadata_url=self._metadata_url, scopes=self._challenge_scopes)
         except Exception as error:  # noqa: BLE001 - whatever a verifier fails with, nobody is let in
             # What the exception says is left out, for it may quote the token.
             where = "".join(traceback.format_tb(error.__traceback__))
             logger.error("the verifier failed with %s\n%s", type(error).__name__, where)  # noqa: TRY400 - the same
-            await _UNAVAILABLE(scope, receive, send)
-        else:
-            scope["state"] = {**scope.get("state", {}), "claims": claims}
-            await self._app(scope, receive, _private(send))
+            return _UNAVAILABLE
+        scope["state"] = {**scope.get("state", {}), "claims": claims}
+        return self._app
 
     def _verified(self, token: str) -> Claims:
         claims = self._verifier.verify(token, now=self._clock())
@@ -129,14 +129,16 @@ def _parameters(query: bytes) -> Collection[str]:
 
 
 def _private(send: "Send") -> "Send":
-    """Keep the answer out of shared caches (RFC 6750, section 5.3), unless the application has its own word on that."""
+    """Keep the answer out of every cache (RFC 6750, section 5.3).
+
+    An application with its own word on caching is heard; its answers are then kept apart by token.
+    """
 
     def send_private(message: "Message") -> Awaitable[None]:
         if message["type"] == "http.response.start":
-            headers = [*message.get("headers", ()), _VARY]
-            if b"cache-control" not in [name.lower() for name, _ in headers]:
-                headers.append(_PRIVATE)
-            message = {**message, "headers": headers}
+            headers = message.get("headers", ())
+            has_its_own = any(name.lower() == b"cache-control" for name, _ in headers)
+            message = {**message, "headers": [*headers, _VARY if has_its_own else _NO_STORE]}
         return send(message)
 
     return send_private
