@@ -142,6 +142,16 @@ def test_a_reader_that_leaves_ends_it_quietly() -> None:
     assert (program.returncode, said) == (1, b"")
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+@pytest.mark.parametrize("line", ["generate-mcp-token --user-id ada", "validate-mcp-token", "mcp-auth-ref settings"])
+def test_a_full_disk_is_told_and_is_no_success(line: str) -> None:
+    script = f"{line} > /dev/full"
+    environ = {**ENVIRON, "MCP_TOKEN": good_token()}
+    done = subprocess.run(["sh", "-c", script], env=environ, capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stderr) == (2, "Error: The output cannot be written: No space left on device.\n")
+
+
 def test_an_interrupted_run_has_accepted_nothing() -> None:
     """0, 1 and 2 are all there is: Ctrl+C is 1."""
     program = subprocess.Popen(

@@ -1,6 +1,7 @@
 """What FastAPI lets in by itself, and what it lets in with our guard."""
 
 from typing import Annotated, Any
+from unittest.mock import Mock
 
 import jwt
 import pytest
@@ -9,6 +10,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from mcp_auth_ref import Claims
 from mcp_auth_ref.integrations.fastapi import AccessTokenBearer, Refused, problem_document
+from mcp_auth_ref.server.resource import Verifier
 from tests.integrations.calls import client_of
 from tests.integrations.tokens import FLAWS, METADATA_URL, RESOURCE, SECRET, VERIFIER, flawed, good
 
@@ -143,6 +145,25 @@ def test_the_log_knows_the_reason_that_the_client_is_not_told(caplog: pytest.Log
 
     assert refused.json()["code"] == "invalid_token"
     assert caplog.messages == ["refused a request, bad_signature: the signature does not match"]
+
+
+def test_a_verifier_that_fails_lets_nobody_in(caplog: pytest.LogCaptureFixture) -> None:
+    """jwt-checklist 28 and 32: never 200, never a raw 500, and no token in the log."""
+    verifier = Mock(Verifier)
+    verifier.verify.side_effect = RuntimeError(f"no key store; the token was {good()}")
+    app = FastAPI(exception_handlers={Refused: problem_document})
+
+    @app.get("/reports", dependencies=[Security(AccessTokenBearer(verifier, resource=RESOURCE))])
+    def reports() -> str:
+        raise AssertionError("nobody gets here")
+
+    with client_of(app) as client:
+        response = client.get("/reports", headers=bearer(good()))
+
+    assert (response.status_code, response.headers["retry-after"]) == (503, "5")
+    assert response.headers["content-type"] == "application/problem+json"
+    assert "the verifier failed with RuntimeError" in caplog.text
+    assert good() not in caplog.text
 
 
 def test_of_two_guards_at_one_endpoint_the_first_speaks_alone() -> None:

@@ -3,6 +3,7 @@
 0 is done or valid, 1 is refused (or interrupted: nothing was accepted), 2 is a mistake in usage or configuration.
 """
 
+import errno
 import io
 import os
 import re
@@ -55,7 +56,7 @@ class Command(click.Command):
             ctx.color = False
         if isinstance(sys.stdout, io.TextIOWrapper):
             sys.stdout.reconfigure(errors="backslashreplace")
-        with _explained():
+        with _explained(), _written():
             return super().invoke(ctx)
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -76,6 +77,18 @@ class Group(Command, click.Group):
 
 class _Stopped(click.ClickException):
     exit_code = 2
+
+
+@contextmanager
+def _written() -> Iterator[None]:
+    """Let an output that cannot be written, as on a full disk, be an error that says so."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno == errno.EPIPE:  # whoever reads has read enough: click ends quietly
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is left unwritten would be tried again at the end
+        raise _Stopped(f"The output cannot be written: {error.strerror}.") from None
 
 
 @contextmanager

@@ -24,7 +24,7 @@ from mcp_auth_ref.core.errors import InsufficientScope, InvalidRequest, InvalidT
 from mcp_auth_ref.core.scopes import missing
 from mcp_auth_ref.core.tokens import Claims
 from mcp_auth_ref.server.problems import Problem, challenge
-from mcp_auth_ref.server.resource import Verifier, bearer_token
+from mcp_auth_ref.server.resource import Verifier, bearer_token, unverifiable
 
 logger = logging.getLogger(__name__)
 
@@ -67,6 +67,8 @@ class AccessTokenBearer(SecurityBase):
         except (MissingToken, InvalidRequest, InvalidToken, InsufficientScope) as error:
             logger.info("refused a request, %s: %s", error.code, error)
             raise Refused(challenge(error, metadata_url=self._metadata_url, scopes=needed.scopes)) from error
+        except Exception as error:  # noqa: BLE001 - whatever a verifier fails with, nobody is let in
+            raise Refused(unverifiable(error)) from None
 
     def _verified(self, token: str, scopes: list[str]) -> Claims:
         claims = self._verifier.verify(token, now=self._clock())

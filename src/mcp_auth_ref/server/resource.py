@@ -16,7 +16,7 @@ from urllib.parse import parse_qs
 from mcp_auth_ref.core.errors import InsufficientScope, InvalidRequest, InvalidToken, MissingToken
 from mcp_auth_ref.core.scopes import missing
 from mcp_auth_ref.core.tokens import Claims
-from mcp_auth_ref.server.problems import challenge, problem
+from mcp_auth_ref.server.problems import Problem, challenge, problem
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -89,10 +89,7 @@ class RequireToken:
             logger.info("refused a request, %s: %s; token %s", error.code, error, _digest(token))
             return challenge(error, metadata_url=self._metadata_url, scopes=self._challenge_scopes)
         except Exception as error:  # noqa: BLE001 - whatever a verifier fails with, nobody is let in
-            # What the exception says is left out, for it may quote the token.
-            where = "".join(traceback.format_tb(error.__traceback__))
-            logger.error("the verifier failed with %s\n%s", type(error).__name__, where)  # noqa: TRY400 - the same
-            return _UNAVAILABLE
+            return unverifiable(error)
         scope["state"] = {**scope.get("state", {}), "claims": claims}
         return self._app
 
@@ -102,6 +99,16 @@ class RequireToken:
         if not granted.issuperset(self._scopes) and missing(granted, self._scopes):
             raise InsufficientScope(self._scopes)
         return claims
+
+
+def unverifiable(error: Exception) -> Problem:
+    """Answer for a verifier that has failed: nobody is let in, and the log says where it was.
+
+    What the exception says is left out, for it may quote the token.
+    """
+    where = "".join(traceback.format_tb(error.__traceback__))
+    logger.error("the verifier failed with %s\n%s", type(error).__name__, where)
+    return _UNAVAILABLE
 
 
 def bearer_token(scope: "Scope") -> str:
