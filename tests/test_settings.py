@@ -59,6 +59,9 @@ def test_these_are_the_variables_and_their_defaults(tmp_path: Path) -> None:
         ("MCP_ALLOWED_HOSTS", "127.0.0.1:8765", "default"),
         ("MCP_ALLOWED_ORIGINS", "", "default"),
         ("MCP_FILES_ROOT", "", "default"),
+        ("MCP_SERVERS_FILE", "", "default"),
+        ("MCP_TOOL_TIMEOUT_SECS", "30", "default"),
+        ("MCP_MAX_RESULT_BYTES", "4194304", "default"),
         ("MCP_CONFIG", "", "default"),
         ("[[issuers]]", "", "default"),
     ]

@@ -17,7 +17,8 @@ Kind: TypeAlias = Literal["issue", "accept", "refuse", "refresh", "reuse", "revo
 class Event:
     """One decision. `at` is seconds since 1970, `duration` seconds; `code` is the true reason of what did not go well.
 
-    `code` is one of the codes of `core/errors.py`, also where the caller was told no more than `invalid_token`.
+    `code` is one of the codes of `core/errors.py`, also where the caller was told no more than `invalid_token`; it is
+    `cancelled` where the caller of a tool has gone away.
     """
 
     kind: Kind

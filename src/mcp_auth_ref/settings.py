@@ -41,6 +41,7 @@ from mcp_auth_ref.core.errors import ConfigurationError
 PREFIX = "MCP_"
 OLDER_NAME = "JWT_SECRET_KEY"
 OTHER_VARIABLES = ("MCP_TOKEN",)  # the variable in which `validate-mcp-token` looks for a token
+SERVERS_FILE = Path(".mcp", "config.json")
 DEMONSTRATION_SECRET = b"demonstration-secret-never-use-it-in-production"
 
 _IN_NO_URL = frozenset(' "<>\\^`{|}')  # RFC 3986, section 2; a router reads braces as a pattern
@@ -274,6 +275,30 @@ class Settings(BaseSettings):
         description="The folder in which the demonstration server's tools read and write files.",
         examples=["./files"],
     )
+    servers_file: Path | None = Field(
+        default=None,
+        title="a path",
+        description="The MCP servers behind the gateway, in JSON. By default `.mcp/config.json` where that exists; "
+        "without the file, the demonstration server.",
+        examples=[".mcp/config.json"],
+    )
+    tool_timeout_secs: float = Field(
+        default=30,
+        gt=0,
+        le=3600,
+        allow_inf_nan=False,
+        title="a number of seconds above 0, 3600 at most",
+        description="How long a tool behind the gateway may take. A caller may ask for less, not for more.",
+        examples=["30"],
+    )
+    max_result_bytes: int = Field(
+        default=4 * 1024 * 1024,
+        ge=1024,
+        le=64 * 1024 * 1024,
+        title="a whole number of bytes from 1024 to 67108864",
+        description="The largest result of a tool that the gateway passes on.",
+        examples=["4194304"],
+    )
     config: Path | None = Field(
         default=None,
         title="a path",
@@ -303,6 +328,9 @@ class Settings(BaseSettings):
         """Read the settings as seen from the folder `cwd`. Raises ConfigurationError."""
         sources = _sources(os.environ if environ is None else environ, cwd or Path())
         values, places = _merged(sources)
+        servers_file = (cwd or Path()) / SERVERS_FILE
+        if "servers_file" not in values and servers_file.is_file():
+            values["servers_file"] = servers_file
         try:
             settings = cls(**values)
         except ValidationError as error:

@@ -23,6 +23,13 @@
     ├── InsufficientScope            insufficient_scope      the token is good and does not reach this far
     ├── MisdirectedHost              misdirected_host        `Host` is not a name of this server
     ├── ForbiddenOrigin              forbidden_origin        a browser page of another site is calling
+    ├── UnknownServer                unknown_server          the configuration names no such MCP server
+    ├── UnknownTool                  unknown_tool            no server has the tool, or several have it
+    ├── InvalidArguments             invalid_arguments       the arguments break the input schema of the tool
+    ├── ServerUnavailable            server_unavailable      the MCP server behind the gateway does not do its part
+    ├── ToolTimeout                  tool_timeout            the tool has not answered in time
+    ├── ResultTooLarge               result_too_large        the tool's result is larger than the gateway passes on
+    ├── ServerDisconnected           server_disconnected     an administrator has disconnected the MCP server
     ├── InvalidKey                   invalid_key             a secret or key is weak, unreadable or of a wrong kind
     ├── ConfigurationError           configuration_error     a setting is missing or wrong; nothing starts
     └── CallFailed                   call_failed             a client's call got no answer that it can use
@@ -405,6 +412,111 @@ class ForbiddenOrigin(AuthError):
 
     def __init__(self) -> None:
         super().__init__("the Origin of the calling page is not allowed here")
+
+
+class UnknownServer(AuthError):
+    """The configuration names no MCP server like this."""
+
+    code = "unknown_server"
+    causes = (
+        "The name is misspelled; capital letters count.",
+        "The server is not in the file that `MCP_SERVERS_FILE` names, or was added after the start.",
+    )
+    cure = "Take a name from `GET /api/v1/mcp/servers`; add the server to the file and start again."
+
+    def __init__(self, known: Iterable[str]) -> None:
+        self.known = tuple(known)
+        super().__init__(f"there is no server of that name; known are {', '.join(self.known) or 'none'}")
+
+
+class UnknownTool(AuthError):
+    """No MCP server has a tool of this name, or several have one and the name does not say which."""
+
+    code = "unknown_tool"
+    causes = (
+        "The name is misspelled, or its server offers the tool no more.",
+        "Two servers have a tool of this name, so that it has to be called as `server.tool`.",
+        "The server that has it is still starting.",
+    )
+    cure = "Take a name from `GET /api/v1/mcp/tools`, and put the server and a dot before it where two share it."
+
+    def __init__(self, candidates: Iterable[str] = ()) -> None:
+        self.candidates = tuple(candidates)
+        shared = f"several servers have a tool of that name: call it as {' or '.join(self.candidates)}"
+        super().__init__(shared if self.candidates else "there is no tool of that name")
+
+
+class InvalidArguments(AuthError):
+    """The arguments break the input schema of the tool (MCP 2026-07-28, tools)."""
+
+    code = "invalid_arguments"
+    causes = (
+        "A required argument is absent, or one has a name or type that the tool does not know.",
+        "A value lies outside what the schema allows.",
+    )
+    cure = "Compare the arguments with `input_schema` of `GET /api/v1/mcp/tools/{name}`; the message names the keyword."
+
+    def __init__(self, problems: Iterable[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__(f"the arguments break the schema of the tool: {'; '.join(self.problems)}")
+
+
+class ServerUnavailable(AuthError):
+    """The MCP server behind the gateway does not run, cannot be reached, or answers what MCP does not allow."""
+
+    code = "server_unavailable"
+    causes = (
+        "The server's process has ended, or nothing listens at its address; it is started again by itself.",
+        "The server is starting and has not answered yet.",
+        "The server answers something that is not MCP, or offers a tool whose schema cannot be used.",
+    )
+    cure = "Try again in a moment; look into the gateway's log for what the server itself has said."
+
+    def __init__(self, server: str, problem: str) -> None:
+        self.server = server
+        self.problem = problem
+        super().__init__(f"the server {server} is not available: {problem}")
+
+
+class ToolTimeout(AuthError):
+    """The tool has not answered in time, and its call has been cancelled."""
+
+    code = "tool_timeout"
+    causes = (
+        "The work takes longer than the request's `timeout`, or than `MCP_TOOL_TIMEOUT_SECS`.",
+        "The server hangs.",
+    )
+    cure = "Ask for less at once, or allow more time; beyond `MCP_TOOL_TIMEOUT_SECS` only the operator can."
+
+    def __init__(self, tool: str, seconds: float) -> None:
+        self.tool = tool
+        self.seconds = seconds
+        super().__init__(f"the tool {tool} has not answered within {seconds:g} seconds")
+
+
+class ResultTooLarge(AuthError):
+    """The tool's result is larger than the gateway passes on."""
+
+    code = "result_too_large"
+    causes = ("The tool gives a file, a picture or a list that is larger than `MCP_MAX_RESULT_BYTES`.",)
+    cure = "Ask the tool for less, in parts if it can; or let the operator raise `MCP_MAX_RESULT_BYTES`."
+
+    def __init__(self, tool: str, limit: int) -> None:
+        self.tool = tool
+        self.limit = limit
+        super().__init__(f"the result of the tool {tool} has more than {limit} bytes")
+
+
+class ServerDisconnected(AuthError):
+    """An administrator has disconnected the MCP server."""
+
+    code = "server_disconnected"
+    causes = ("Somebody with `mcp:servers:manage` has disconnected the server, for maintenance for example.",)
+    cure = "Wait, or connect it again: `POST /api/v1/mcp/servers/{name}/connect` with `mcp:servers:manage`."
+
+    def __init__(self, server: str) -> None:
+        self.server = server
+        super().__init__(f"the server {server} is disconnected")
 
 
 class InvalidKey(AuthError):

@@ -11,10 +11,17 @@ from mcp_auth_ref.core.errors import (
     AuthError,
     ForbiddenOrigin,
     InsufficientScope,
+    InvalidArguments,
     InvalidRequest,
     InvalidToken,
     MisdirectedHost,
     MissingToken,
+    ResultTooLarge,
+    ServerDisconnected,
+    ServerUnavailable,
+    ToolTimeout,
+    UnknownServer,
+    UnknownTool,
     help_url,
 )
 
@@ -30,6 +37,13 @@ STATUS: Mapping[type[AuthError], HTTPStatus] = {
     InsufficientScope: HTTPStatus.FORBIDDEN,
     ForbiddenOrigin: HTTPStatus.FORBIDDEN,
     MisdirectedHost: HTTPStatus.MISDIRECTED_REQUEST,
+    UnknownServer: HTTPStatus.NOT_FOUND,
+    UnknownTool: HTTPStatus.NOT_FOUND,
+    InvalidArguments: HTTPStatus.UNPROCESSABLE_ENTITY,
+    ServerUnavailable: HTTPStatus.BAD_GATEWAY,
+    ToolTimeout: HTTPStatus.GATEWAY_TIMEOUT,
+    ResultTooLarge: HTTPStatus.BAD_GATEWAY,
+    ServerDisconnected: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 
 
