@@ -239,7 +239,9 @@ def test_an_allowed_page_can_read_the_challenge() -> None:
 
     assert response.status_code == 401
     assert response.headers["access-control-allow-origin"] == APP
-    assert response.headers["access-control-expose-headers"] == "WWW-Authenticate, MCP-Protocol-Version, Mcp-Session-Id"
+    assert response.headers["access-control-expose-headers"] == (
+        "WWW-Authenticate, MCP-Protocol-Version, Mcp-Session-Id, X-Request-Id"
+    )
     assert "Origin" in response.headers["vary"]
 
 

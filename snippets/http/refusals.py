@@ -19,6 +19,7 @@ def bearer(settings: Settings, *scopes: str, now: int = NOW) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
 
+LEFT_OUT = {"content-length", "x-request-id"}
 CALL = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "write_file"}}
 READER = bearer(SETTINGS, "mcp:tools:read")
 REQUESTS: list[tuple[str, str, str, dict[str, str]]] = [
@@ -37,7 +38,7 @@ REQUESTS: list[tuple[str, str, str, dict[str, str]]] = [
 with TestClient(create_app(SETTINGS, clock=lambda: NOW), base_url="http://127.0.0.1:8765") as client:
     for title, method, path, headers in REQUESTS:
         answer = client.request(method, path, headers=headers, json=CALL)
-        fields = {name: value for name, value in answer.headers.items() if name != "content-length"}
+        fields = {name: value for name, value in answer.headers.items() if name not in LEFT_OUT}
         print(f"### {title}\n\n`{method} {path}`\n\n```text")
         print(f"{answer.status_code} {answer.reason_phrase}")
         for name, value in fields.items():

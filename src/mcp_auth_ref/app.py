@@ -2,6 +2,7 @@
 
 What stands around what, from the outside in:
 
+Observed                    under which name the request is told of
 RequireKnownCaller          by the right name, and from no page of a foreign site
   CORSMiddleware            answers preflights, shows the challenge to pages that may call
     RequireToken            who calls
@@ -34,6 +35,7 @@ from mcp_auth_ref.server.cache import VerifiedTokenCache
 from mcp_auth_ref.server.callers import RequireKnownCaller
 from mcp_auth_ref.server.disabled import AuthenticationDisabled
 from mcp_auth_ref.server.mcp import CALL_SCOPES, MAX_BODY_BYTES, RequireToolScopes, StatelessEndpoint
+from mcp_auth_ref.server.observed import Observed
 from mcp_auth_ref.server.problems import problem
 from mcp_auth_ref.server.resource import RequireToken
 from mcp_auth_ref.settings import Settings
@@ -47,11 +49,11 @@ def create_app(settings: Settings, *, clock: Callable[[], float] = time.time) ->
     server = demo.create_server(settings.files_root)
     endpoint: ASGIApp = _endpoint(server)
     documents: Mapping[str, Mapping[str, object]] = {}
+    tell = all_of(_listeners(settings))
     if settings.auth_enabled:
         verifier = verifier_from(settings)
-        tell = all_of(_listeners(settings))
         documents = _documents(settings, verifier)
-        endpoint = _with_tool_scopes(endpoint, settings)
+        endpoint = _with_tool_scopes(endpoint, settings, clock=clock, tell=tell)
         endpoint = _with_token(endpoint, settings, verifier=verifier, clock=clock, tell=tell)
     routes = [
         Route("/health", _health),
@@ -66,7 +68,7 @@ def create_app(settings: Settings, *, clock: Callable[[], float] = time.time) ->
     )
     app.router.redirect_slashes = False
     app.state.authentication = "enabled" if settings.auth_enabled else "disabled"
-    return _entrance(app, settings)
+    return _entrance(app, settings, clock=clock, tell=tell)
 
 
 def _listeners(_: Settings) -> Iterable[Listener]:
@@ -74,10 +76,12 @@ def _listeners(_: Settings) -> Iterable[Listener]:
     yield from ()
 
 
-def _entrance(app: ASGIApp, settings: Settings) -> ASGIApp:
+def _entrance(app: ASGIApp, settings: Settings, *, clock: Callable[[], float], tell: Listener) -> ASGIApp:
     """Put the rings that every request passes around the application, the innermost first."""
-    app = RequireKnownCaller(app, hosts=settings.allowed_hosts, origins=settings.allowed_origins)
-    return app if settings.auth_enabled else AuthenticationDisabled(app)
+    app = RequireKnownCaller(
+        app, hosts=settings.allowed_hosts, origins=settings.allowed_origins, clock=clock, tell=tell
+    )
+    return Observed(app if settings.auth_enabled else AuthenticationDisabled(app))
 
 
 def _with_token(
@@ -86,7 +90,7 @@ def _with_token(
     *,
     verifier: TokenVerifier | TrustedIssuers,
     clock: Callable[[], float],
-    tell: Listener,  # noqa: ARG001 - the guard tells once it has somebody to tell
+    tell: Listener,
 ) -> ASGIApp:
     """Put the rings around an application that nobody enters without a token, the innermost first."""
     return RequireToken(
@@ -95,12 +99,13 @@ def _with_token(
         metadata_url=well_known(settings.resource_url, PROTECTED_RESOURCE),
         challenge_scopes=CALL_SCOPES,
         clock=clock,
+        tell=tell,
     )
 
 
-def _with_tool_scopes(app: ASGIApp, settings: Settings) -> ASGIApp:
+def _with_tool_scopes(app: ASGIApp, settings: Settings, *, clock: Callable[[], float], tell: Listener) -> ASGIApp:
     metadata_url = well_known(settings.resource_url, PROTECTED_RESOURCE)
-    return RequireToolScopes(app, tools=demo.TOOL_SCOPES, metadata_url=metadata_url)
+    return RequireToolScopes(app, tools=demo.TOOL_SCOPES, metadata_url=metadata_url, clock=clock, tell=tell)
 
 
 def _endpoint(server: MCPServer) -> StatelessEndpoint:
@@ -170,7 +175,7 @@ def _cors(origins: Collection[str]) -> Middleware:
             "Mcp-Name",
             "Mcp-Session-Id",
         ],
-        expose_headers=["WWW-Authenticate", "MCP-Protocol-Version", "Mcp-Session-Id"],
+        expose_headers=["WWW-Authenticate", "MCP-Protocol-Version", "Mcp-Session-Id", "X-Request-Id"],
     )
 
 

@@ -12,13 +12,16 @@ logger = logging.getLogger(__name__)
 
 Kind: TypeAlias = Literal["issue", "accept", "refuse", "refresh", "reuse", "revoke", "rotate", "execute", "limit"]
 
+UNAVAILABLE = "unavailable"
+"""The code of a refusal where nothing could be decided: what a verifier needs has failed, and nobody is let in."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
     """One decision. `at` is seconds since 1970, `duration` seconds; `code` is the true reason of what did not go well.
 
-    `code` is one of the codes of `core/errors.py`, also where the caller was told no more than `invalid_token`; it is
-    `cancelled` where the caller of a tool has gone away.
+    `code` is one of the codes of `core/errors.py`, also where the caller was told no more than `invalid_token`; or it
+    is UNAVAILABLE, or `cancelled` where the caller of a tool has gone away.
     """
 
     kind: Kind

@@ -422,6 +422,7 @@ def test_no_mask_hides_what_a_page_is_about(text: str) -> None:
         ("  kid        -UpJMWvDnsBC", "  kid        …"),
         ('{"jti": "xIIu-N2JLnEHRov258gfHw"}', '{"jti": "…"}'),
         ("valid: ada, 3587 seconds left", "valid: ada, 3599 seconds left"),
+        ("x-request-id: 0f1e2d3c4b5a69788796a5b4c3d2e1f0", "x-request-id: …"),
     ],
 )
 def test_a_mask_replaces_what_varies(text: str, shown: str) -> None:

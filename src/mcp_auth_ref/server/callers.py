@@ -5,10 +5,13 @@ rebinding; MCP 2026-07-28, transports, security warning), and say so in words, w
 """
 
 import logging
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from mcp_auth_ref.core.errors import AuthError, ForbiddenOrigin, MisdirectedHost
+from mcp_auth_ref.events import Listener, nobody
+from mcp_auth_ref.server.observed import event_of
 from mcp_auth_ref.server.problems import refusal
 
 if TYPE_CHECKING:
@@ -22,11 +25,21 @@ PUBLIC = "/.well-known/"
 class RequireKnownCaller:
     """Let a request through to `app` only under one of the names `hosts`, and from no web page but those of `origins`.
 
-    Documents under `/.well-known/` may be read by the pages of every site.
+    Documents under `/.well-known/` may be read by the pages of every site. `tell` hears of each refusal.
     """
 
-    def __init__(self, app: "ASGIApp", *, hosts: Iterable[str], origins: Iterable[str]) -> None:
+    def __init__(
+        self,
+        app: "ASGIApp",
+        *,
+        hosts: Iterable[str],
+        origins: Iterable[str],
+        clock: Callable[[], float] = time.time,
+        tell: Listener = nobody,
+    ) -> None:
         self._app = app
+        self._clock = clock
+        self._tell = tell
         self._hosts = frozenset(host.lower().encode() for host in hosts)
         self._origins = frozenset(origin.encode() for origin in origins)
 
@@ -37,6 +50,8 @@ class RequireKnownCaller:
             await self._app(scope, receive, send)
         else:
             logger.info("refused a request, %s: %s", error.code, error)
+            if self._tell is not nobody:
+                self._tell(event_of(scope, "refuse", at=self._clock(), code=error.code))
             await refusal(error)(scope, receive, send)
 
     def _error(self, scope: "Scope") -> AuthError | None:

@@ -7,7 +7,8 @@ clients can act on, not a tool that has disappeared.
 
 import json
 import logging
-from collections.abc import Collection, Mapping, Sequence
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -21,8 +22,10 @@ from mcp.shared.inbound import (
 from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
 from starlette.datastructures import Headers
 
-from mcp_auth_ref.core.errors import InsufficientScope, InvalidRequest
+from mcp_auth_ref.core.errors import AuthError, InsufficientScope, InvalidRequest
 from mcp_auth_ref.core.scopes import TOOLS_EXECUTE, TOOLS_READ, missing
+from mcp_auth_ref.events import Listener, nobody
+from mcp_auth_ref.server.observed import event_of
 from mcp_auth_ref.server.problems import challenge, problem, refusal
 
 if TYPE_CHECKING:
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+CALL = "tools/call"
 MAX_BODY_BYTES = 4 * 1024 * 1024
 LIST_SCOPES = (TOOLS_READ,)
 CALL_SCOPES = (TOOLS_READ, TOOLS_EXECUTE)
@@ -48,11 +52,21 @@ class RequireToolScopes:
 
     Stands inside `RequireToken`. Every request needs `mcp:tools:read`; `tools/call` needs `mcp:tools:execute` as well,
     and what `tools` says for the tool: `{"write_file": ["files:write"]}`. A tool that is not in `tools` needs no more
-    than any other, whether it exists or not.
+    than any other, whether it exists or not. `tell` hears of each refusal.
     """
 
-    def __init__(self, app: "ASGIApp", *, tools: Mapping[str, Collection[str]], metadata_url: str) -> None:
+    def __init__(
+        self,
+        app: "ASGIApp",
+        *,
+        tools: Mapping[str, Collection[str]],
+        metadata_url: str,
+        clock: Callable[[], float] = time.time,
+        tell: Listener = nobody,
+    ) -> None:
         self._app = app
+        self._clock = clock
+        self._tell = tell
         self._tools = {name: (*CALL_SCOPES, *scopes) for name, scopes in tools.items()}
         self._metadata_url = metadata_url
 
@@ -69,29 +83,25 @@ class RequireToolScopes:
 
     def _decide(self, scope: "Scope", body: bytes) -> "ASGIApp":
         try:
-            required = self._required(scope, body)
+            messages = _operations(scope, body)
         except InvalidRequest as error:
-            logger.info("refused a request, %s: %s", error.code, error)
+            self._refused(scope, error)
             return refusal(error)
+        required = [required for message in messages for required in self._scopes_of(message)] or LIST_SCOPES
         if not missing(scope["state"]["claims"].scopes, required):
             return self._app
         lacking = InsufficientScope(required)
-        logger.info("refused a request, %s: %s", lacking.code, lacking)
+        self._refused(scope, lacking, messages)
         return challenge(lacking, metadata_url=self._metadata_url, scopes=required)
 
-    def _required(self, scope: "Scope", body: bytes) -> Sequence[str]:
-        if scope["method"] != "POST":
-            return LIST_SCOPES
-        headers = Headers(scope=scope)
-        if headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
-            raise InvalidRequest("the Content-Type of the body is not application/json")
-        messages = _messages(body)
-        if len(messages) == 1:
-            _check_routing(headers, messages[0])
-        return [required for message in messages for required in self._scopes_of(message)]
+    def _refused(self, scope: "Scope", error: AuthError, messages: Sequence[Mapping[str, Any]] = ()) -> None:
+        logger.info("refused a request, %s: %s", error.code, error)
+        if self._tell is not nobody:
+            tools = " ".join(_target(message, "name") for message in messages if message.get("method") == CALL)
+            self._tell(event_of(scope, "refuse", at=self._clock(), code=error.code, tool=tools or None))
 
     def _scopes_of(self, message: Mapping[str, Any]) -> Sequence[str]:
-        if message.get("method") != "tools/call":
+        if message.get("method") != CALL:
             return LIST_SCOPES
         return self._tools.get(_target(message, "name"), CALL_SCOPES)
 
@@ -112,6 +122,19 @@ class StatelessEndpoint:
             return
         headers = [(name, value) for name, value in scope["headers"] if name != b"authorization"]
         await self._manager.handle_request({**scope, "headers": headers}, receive, send)
+
+
+def _operations(scope: "Scope", body: bytes) -> Sequence[Mapping[str, Any]]:
+    """Read what a request asks for: its messages, or none where it is no POST. Raises InvalidRequest."""
+    if scope["method"] != "POST":
+        return ()
+    headers = Headers(scope=scope)
+    if headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+        raise InvalidRequest("the Content-Type of the body is not application/json")
+    messages = _messages(body)
+    if len(messages) == 1:
+        _check_routing(headers, messages[0])
+    return messages
 
 
 async def _read(receive: "Receive") -> bytes | None:

@@ -8,14 +8,25 @@ import logging
 import string
 import time
 import traceback
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 from urllib.parse import parse_qs
 
-from mcp_auth_ref.core.errors import InsufficientScope, InvalidRequest, InvalidToken, MissingToken
+from mcp_auth_ref.core import jws
+from mcp_auth_ref.core.errors import (
+    AuthError,
+    InsufficientScope,
+    InvalidRequest,
+    InvalidToken,
+    MalformedToken,
+    MissingToken,
+    RefusedClaims,
+)
 from mcp_auth_ref.core.scopes import missing
 from mcp_auth_ref.core.tokens import Claims
+from mcp_auth_ref.events import UNAVAILABLE, Event, Listener, nobody
+from mcp_auth_ref.server.observed import event_of
 from mcp_auth_ref.server.problems import Problem, challenge, problem
 
 if TYPE_CHECKING:
@@ -47,7 +58,8 @@ class RequireToken:
     FastAPI. Everybody else gets a problem document and a challenge (RFC 6750, section 3) with `metadata_url`, the
     absolute address of the resource metadata, and `challenge_scopes`, what a client asks for to begin with (`scopes`,
     unless the application needs more later on). A verifier that fails in any other way than InvalidToken lets nobody
-    in: the answer is 503. WebSockets are refused.
+    in: the answer is 503. WebSockets are refused. `tell` hears what has been decided of each request, with the true
+    reason of a refusal.
     """
 
     def __init__(
@@ -59,6 +71,8 @@ class RequireToken:
         scopes: Collection[str] = (),
         challenge_scopes: Collection[str] | None = None,
         clock: Callable[[], float] = time.time,
+        timer: Callable[[], float] = time.perf_counter,
+        tell: Listener = nobody,
     ) -> None:
         self._app = app
         self._verifier = verifier
@@ -66,6 +80,8 @@ class RequireToken:
         self._scopes = tuple(scopes)
         self._challenge_scopes = self._scopes if challenge_scopes is None else tuple(challenge_scopes)
         self._clock = clock
+        self._timer = timer
+        self._tell = tell
 
     async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
         """Guard an HTTP request; a lifespan passes, a WebSocket does not."""
@@ -81,17 +97,35 @@ class RequireToken:
 
     def _admit(self, scope: "Scope") -> "ASGIApp":
         """Return what answers the request: the application, with the claims in its scope, or a refusal."""
-        token = ""
+        started, token = self._timer(), ""
         try:
             token = bearer_token(scope)
             claims = self._verified(token)
         except (MissingToken, InvalidRequest, InvalidToken, InsufficientScope) as error:
             logger.info("refused a request, %s: %s; token %s", error.code, error, _digest(token))
+            if self._tell is not nobody:
+                self._tell(self._event(scope, "refuse", started, code=error.code, payload=_signed(token, error)))
             return challenge(error, metadata_url=self._metadata_url, scopes=self._challenge_scopes)
         except Exception as error:  # noqa: BLE001 - whatever a verifier fails with, nobody is let in
+            if self._tell is not nobody:
+                self._tell(self._event(scope, "refuse", started, code=UNAVAILABLE))
             return unverifiable(error)
         scope["state"] = {**scope.get("state", {}), "claims": claims}
+        if self._tell is not nobody:
+            self._tell(self._event(scope, "accept", started))
         return self._app
+
+    def _event(
+        self,
+        scope: "Scope",
+        kind: Literal["accept", "refuse"],
+        started: float,
+        *,
+        code: str | None = None,
+        payload: Mapping[str, Any] | None = None,
+    ) -> Event:
+        duration = self._timer() - started
+        return event_of(scope, kind, at=self._clock(), code=code, payload=payload, duration=duration)
 
     def _verified(self, token: str) -> Claims:
         claims = self._verifier.verify(token, now=self._clock())
@@ -149,6 +183,16 @@ def _private(send: "Send") -> "Send":
         return send(message)
 
     return send_private
+
+
+def _signed(token: str, error: AuthError) -> Mapping[str, Any]:
+    """Return what a refused token says, once its signature has held; of any other, nothing is worth repeating."""
+    if not isinstance(error, RefusedClaims | InsufficientScope):
+        return {}
+    try:
+        return jws.payload(jws.read(token))
+    except MalformedToken:
+        return {}
 
 
 def _digest(token: str) -> str:
