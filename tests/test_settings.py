@@ -533,3 +533,13 @@ def test_what_a_refused_issuer_is_recommended_is_accepted(tmp_path: Path, source
         "algorithms": ("ES256",),
         source: tmp_path / examples[source],
     }
+
+
+def test_the_file_of_servers_is_looked_for_where_it_usually_is(tmp_path: Path) -> None:
+    """Our choice: `.mcp/config.json` where it exists, unless another is named."""
+    assert load(tmp_path).servers_file is None
+    (tmp_path / ".mcp").mkdir()
+    (tmp_path / ".mcp/config.json").write_text("{}")
+
+    assert load(tmp_path).servers_file == tmp_path / ".mcp/config.json"
+    assert load(tmp_path, {"MCP_SERVERS_FILE": "other.json"}).servers_file == tmp_path / "other.json"

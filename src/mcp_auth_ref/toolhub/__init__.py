@@ -6,7 +6,7 @@ connection    one server: connected, watched, connected again
 hub           all of them under one face
 """
 
-from mcp_auth_ref.toolhub.config import HttpServer, InProcessServer, ServerConfig, StdioServer
+from mcp_auth_ref.toolhub.config import HttpServer, InProcessServer, ServerConfig, StdioServer, read_servers
 from mcp_auth_ref.toolhub.hub import ToolHub
 from mcp_auth_ref.toolhub.values import Caller, HubResult, HubTool, ServerStatus
 
@@ -20,4 +20,5 @@ __all__ = [
     "ServerStatus",
     "StdioServer",
     "ToolHub",
+    "read_servers",
 ]
