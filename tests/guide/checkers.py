@@ -10,6 +10,8 @@ from tests.guide.runners import NODE, SCRIPTS, Step
 
 TSC = ("node_modules/typescript/bin/tsc", "--strict", "--noEmit", "--skipLibCheck", "--types", "node")
 ESM = ("--module", "nodenext", "--moduleDetection", "force", "--target", "es2024")
+# What Node runs as it is: types that can be erased, and imports that name the file.
+AS_NODE_RUNS_IT = ("--erasableSyntaxOnly", "--verbatimModuleSyntax", "--allowImportingTsExtensions")
 
 
 def shellcheck(steps: Iterable[Step]) -> list[str]:
@@ -30,7 +32,7 @@ def shellcheck(steps: Iterable[Step]) -> list[str]:
 
 def typescript(files: Iterable[Path], root: Path) -> list[str]:
     """Compile all files at once, strictly, with the Node tools of `root`; give what tsc complains of."""
-    command = [f"{NODE}/node", *TSC, *ESM, *map(str, files)]
+    command = [f"{NODE}/node", *TSC, *ESM, *AS_NODE_RUNS_IT, *map(str, files)]
     compiled = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
     complaints = re.findall(r"^.+\.ts\(.+", compiled.stdout, re.MULTILINE)
     assert bool(complaints) == bool(compiled.returncode), compiled.stdout + compiled.stderr

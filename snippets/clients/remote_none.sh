@@ -1,0 +1,2 @@
+: > headers.txt
+node host.ts 2> bridge.log || grep -o 'Fatal error.*' bridge.log

@@ -1,0 +1,2 @@
+printf 'Authorization: Bearer %s\n' "$NARROW" > headers.txt
+node host.ts 2> bridge.log
