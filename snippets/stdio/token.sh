@@ -1,0 +1,2 @@
+(umask 077; generate-mcp-token --user-id ada > token)
+stat --format "%A %n" token
