@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from mcp_auth_ref.app import create_app
+    from mcp_auth_ref.client.auth import McpAuth
+    from mcp_auth_ref.client.gateway import MCPAuthClient, SyncMCPAuthClient
+    from mcp_auth_ref.client.sources import TokenFile, TokenVariable
     from mcp_auth_ref.core.discovery import Challenge, parse_challenges, resource_metadata, well_known
     from mcp_auth_ref.core.errors import (
         AuthError,
@@ -39,12 +42,17 @@ __all__ = [
     "InvalidKey",
     "InvalidToken",
     "KeySet",
+    "MCPAuthClient",
+    "McpAuth",
     "RefusedClaims",
     "RequireToken",
     "Settings",
     "SigningKey",
+    "SyncMCPAuthClient",
+    "TokenFile",
     "TokenIssuer",
     "TokenRefused",
+    "TokenVariable",
     "TokenVerifier",
     "TrustedIssuers",
     "VerifiedTokenCache",
@@ -60,6 +68,9 @@ __all__ = [
 
 _HOMES = {
     "app": ("create_app",),
+    "client.auth": ("McpAuth",),
+    "client.gateway": ("MCPAuthClient", "SyncMCPAuthClient"),
+    "client.sources": ("TokenFile", "TokenVariable"),
     "core.discovery": (
         "Challenge",
         "parse_challenges",

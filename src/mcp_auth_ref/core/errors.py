@@ -62,6 +62,7 @@ class AuthError(Exception):
     code: ClassVar[str] = "auth_error"
     causes: ClassVar[tuple[str, ...]] = ()
     cure: ClassVar[str] = ""
+    public_data: ClassVar[tuple[str, ...]] = ()  # what a problem document has of the error's data, all or none
 
     @property
     def public_code(self) -> str:

@@ -96,6 +96,7 @@ def _refusal(error: AuthError, headers: Mapping[str, str]) -> Problem:
         "detail": describe(error),
         "code": code,
         **({"required_scopes": error.required} if isinstance(error, InsufficientScope) else {}),
+        **{name: getattr(error, name) for name in error.public_data},
     }
     return _problem(status, document, headers)
 
