@@ -5,17 +5,22 @@ To add a client, write its driver (`driver.py` says how) and put it into the tab
 
 import re
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 from pydantic import SecretBytes
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mcp_auth_ref import Settings, create_app, issuer_from
-from tests.scenario.driver import Answered, Client, Refused, Step
+from tests.guide.checkers import typescript
+from tests.scenario import command_lines
+from tests.scenario.command_lines import curl_mcp, inspector
+from tests.scenario.driver import NODE, Answered, Client, Refused, Step, program
 from tests.scenario.mcp_clients import fastmcp_client, sdk, sdk_with_mcp_auth, steps_of
 from tests.served import served
 from tests.server.world import NOW, SECRET, Clock
 
+_PROGRAMS = Path(__file__).parent / "programs"
 _SAYS_NOTHING = "^MCPError: Server returned an error response$"
 CLIENTS = [
     Client(
@@ -39,7 +44,43 @@ CLIENTS = [
         without_scope=_SAYS_NOTHING,
         expired=_SAYS_NOTHING,
     ),
+    Client(
+        "TypeScript SDK 1.x",
+        program([NODE / "node", _PROGRAMS / "sdk1.ts"]),
+        without_token=r"^StreamableHTTPError: .*\"status\": 401, .*missing_token",
+        without_scope=r"^StreamableHTTPError: .*\"required_scopes\": \[\"mcp:tools:execute\", \"mcp:tools:read\"\]",
+        expired=r"^StreamableHTTPError: .*\"status\": 401, .*token_expired",
+    ),
+    Client(
+        "TypeScript client 2.x",
+        program([NODE / "node", _PROGRAMS / "sdk2.ts"]),
+        without_token=r"^SdkHttpError: .*the server requires authorization \(HTTP 401\)$",
+        without_scope=r'^InsufficientScopeError: .* required "mcp:tools:execute mcp:tools:read"$',
+        expired=r"^SdkHttpError: .*\"status\": 401, .*token_expired",
+    ),
+    Client(
+        "mcp-remote",
+        program([NODE / "node", _PROGRAMS / "bridge.ts"]),
+        without_token=r"^McpError: MCP error -32000: Connection closed$",
+        without_scope=r"^McpError: MCP error -32001: mcp-remote: (?!.*insufficient_scope)",
+        expired=r"^McpError: MCP error -32001: mcp-remote: (?!.*token_expired)",
+    ),
+    Client(
+        "Inspector CLI",
+        command_lines.steps_of(inspector),
+        without_token=r"^exit 3, auth_required: .*missing_token",
+        without_scope=r'^exit 1, error: Insufficient scope: required "mcp:tools:execute mcp:tools:read"$',
+        expired=r"^exit 3, auth_required: .*token_expired",
+    ),
+    Client(
+        "curl, MCP",
+        command_lines.steps_of(curl_mcp),
+        without_token=r"^401 missing_token: ",
+        without_scope=r"^403 insufficient_scope: .* mcp:tools:execute mcp:tools:read$",
+        expired=r"^401 token_expired: the token expired \d+ seconds ago",
+    ),
 ]
+_GUARDED = ("/mcp", "/api/")  # a refused client may go on to look for metadata, which is for everybody
 LISTED = Answered("7 tools")
 CALLED = Answered("hello")
 each_client = pytest.mark.parametrize("client", [pytest.param(client, id=client.name) for client in CLIENTS])
@@ -69,7 +110,7 @@ class World:
                 return message
 
             async def send_watched(message: Message) -> None:
-                if message["type"] == "http.response.start":
+                if message["type"] == "http.response.start" and scope["path"].startswith(_GUARDED):
                     self.statuses.append(message["status"])
                     self._count(scope, bytes(sent))
                 await send(message)
@@ -140,6 +181,10 @@ def test_a_token_that_expires_in_the_middle_ends_with_a_refusal(client: Client) 
     assert [listed, called] == [LISTED, CALLED]
     assert_refused(step, client.expired)
     assert 401 in world.statuses
+
+
+def test_the_programs_in_typescript_compile() -> None:
+    assert typescript(sorted(_PROGRAMS.glob("*.ts")), Path(__file__).parents[2]) == []
 
 
 def test_a_client_is_in_the_table_once() -> None:
