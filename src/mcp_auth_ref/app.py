@@ -14,6 +14,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from http import HTTPStatus
+from typing import TypeAlias
 from urllib.parse import urlsplit
 
 from mcp.server.mcpserver import MCPServer
@@ -29,32 +30,39 @@ from starlette.types import ASGIApp
 
 from mcp_auth_ref import demo
 from mcp_auth_ref.core.discovery import PROTECTED_RESOURCE, resource_metadata, well_known
-from mcp_auth_ref.core.tokens import TokenVerifier, TrustedIssuers
+from mcp_auth_ref.core.rotation import JWKS_MAX_AGE
 from mcp_auth_ref.events import Listener, all_of
 from mcp_auth_ref.server.cache import VerifiedTokenCache
 from mcp_auth_ref.server.callers import RequireKnownCaller
 from mcp_auth_ref.server.disabled import AuthenticationDisabled
+from mcp_auth_ref.server.following import LiveKeys
 from mcp_auth_ref.server.mcp import CALL_SCOPES, MAX_BODY_BYTES, RequireToolScopes, StatelessEndpoint
 from mcp_auth_ref.server.observed import Observed
 from mcp_auth_ref.server.problems import problem
 from mcp_auth_ref.server.resource import RequireToken
 from mcp_auth_ref.settings import Settings
-from mcp_auth_ref.trust import verifier_from
 
-METADATA_AGE = "public, max-age=300"
+_Document: TypeAlias = Callable[[], Mapping[str, object]]
+
+METADATA_AGE = f"public, max-age={JWKS_MAX_AGE}"
 
 
 def create_app(settings: Settings, *, clock: Callable[[], float] = time.time) -> ASGIApp:
     """Return the server of these settings. Raises ConfigurationError."""
     server = demo.create_server(settings.files_root)
     endpoint: ASGIApp = _endpoint(server)
-    documents: Mapping[str, Mapping[str, object]] = {}
+    documents: Mapping[str, _Document] = {}
+    lasting: list[Callable[[], AbstractAsyncContextManager[object]]] = [server.session_manager.run]
+    keys: LiveKeys | None = None
     tell = all_of(_listeners(settings))
     if settings.auth_enabled:
-        verifier = verifier_from(settings)
-        documents = _documents(settings, verifier)
+        keys = LiveKeys(settings, clock=clock, tell=tell)
+        cache = VerifiedTokenCache(keys.verifier)
+        keys.replace = cache.replace
+        lasting.append(keys.following)
+        documents = _documents(settings, keys)
         endpoint = _with_tool_scopes(endpoint, settings, clock=clock, tell=tell)
-        endpoint = _with_token(endpoint, settings, verifier=verifier, clock=clock, tell=tell)
+        endpoint = _with_token(endpoint, settings, verifier=cache, clock=clock, tell=tell)
     routes = [
         Route("/health", _health),
         Route("/ready", _ready),
@@ -63,11 +71,12 @@ def create_app(settings: Settings, *, clock: Callable[[], float] = time.time) ->
     ]
     app = Starlette(
         routes=routes,
-        lifespan=_lifespan(server.session_manager.run),
+        lifespan=_lifespan(*lasting),
         exception_handlers={HTTPException: _answer_error, Exception: _answer_error},
     )
     app.router.redirect_slashes = False
     app.state.authentication = "enabled" if settings.auth_enabled else "disabled"
+    app.state.keys = keys
     return _entrance(app, settings, clock=clock, tell=tell)
 
 
@@ -88,14 +97,14 @@ def _with_token(
     app: ASGIApp,
     settings: Settings,
     *,
-    verifier: TokenVerifier | TrustedIssuers,
+    verifier: VerifiedTokenCache,
     clock: Callable[[], float],
     tell: Listener,
 ) -> ASGIApp:
     """Put the rings around an application that nobody enters without a token, the innermost first."""
     return RequireToken(
         app,
-        verifier=VerifiedTokenCache(verifier),
+        verifier=verifier,
         metadata_url=well_known(settings.resource_url, PROTECTED_RESOURCE),
         challenge_scopes=CALL_SCOPES,
         clock=clock,
@@ -137,27 +146,25 @@ def _lifespan(
     return lifespan
 
 
-def _documents(settings: Settings, verifier: TokenVerifier | TrustedIssuers) -> dict[str, Mapping[str, object]]:
+def _documents(settings: Settings, keys: LiveKeys) -> dict[str, _Document]:
     """Return what is published under `/.well-known/`, by path. Every address in it comes from the settings."""
-    verifiers = verifier.verifiers if isinstance(verifier, TrustedIssuers) else (verifier,)
     metadata = resource_metadata(
         resource=settings.resource_url,
-        authorization_servers=[each.issuer for each in verifiers],
+        authorization_servers=keys.issuers,
         scopes_supported=CALL_SCOPES,
     )
-    own = [each.keys.jwks() for each in verifiers if each.issuer == settings.issuer]
     return {
-        f"/.well-known/{PROTECTED_RESOURCE}": metadata,
-        urlsplit(well_known(settings.resource_url, PROTECTED_RESOURCE)).path: metadata,
-        "/.well-known/jwks.json": own[0] if own else {"keys": []},
+        f"/.well-known/{PROTECTED_RESOURCE}": lambda: metadata,
+        urlsplit(well_known(settings.resource_url, PROTECTED_RESOURCE)).path: lambda: metadata,
+        "/.well-known/jwks.json": keys.jwks,
     }
 
 
-def _document(path: str, document: Mapping[str, object]) -> Route:
+def _document(path: str, document: _Document) -> Route:
     """Publish a document to the pages of every site. OPTIONS is for their preflights."""
 
     async def answer(_: Request) -> Response:
-        return JSONResponse(document, headers={"cache-control": METADATA_AGE})
+        return JSONResponse(document(), headers={"cache-control": METADATA_AGE})
 
     return Route(path, answer, methods=["GET", "OPTIONS"], middleware=[_cors(["*"])])
 
@@ -186,6 +193,8 @@ async def _health(request: Request) -> Response:
 async def _ready(request: Request) -> Response:
     ready = getattr(request.app.state, "ready", False)
     document = {"status": "ready" if ready else "starting", "authentication": request.app.state.authentication}
+    if request.app.state.keys is not None and request.app.state.keys.problem is not None:
+        document["keys"] = "stale"
     return JSONResponse(document, HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE, headers=_FRESH)
 
 

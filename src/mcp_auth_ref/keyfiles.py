@@ -1,9 +1,12 @@
-"""Key files: PEM, a JWK or a JWK Set, read into a set of keys; written as a JWK Set that only its owner may read."""
+"""Key files: PEM, a JWK or a JWK Set, read into a set of keys; written as a JWK Set that only its owner may read.
 
+A private JWK may say in `nbf` when it begins to sign, in seconds since 1970; until then it is published and verifies.
+Shared secrets have a plainer file: one a line, oldest to newest, each with ` nbf=SECONDS` behind it where it waits.
+"""
+
+import dataclasses
 import json
-import os
 import re
-import secrets
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -13,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key as generate_rsa_key
 from jwt.algorithms import ECAlgorithm, HMACAlgorithm, OKPAlgorithm, RSAAlgorithm
 
+from mcp_auth_ref import privatefiles
 from mcp_auth_ref.core.errors import InvalidKey
 from mcp_auth_ref.core.keys import AlgorithmName, KeySet, PrivateKey, SigningKey, VerifyingKey
 
@@ -55,21 +59,45 @@ def write(path: Path, keys: KeySet) -> None:
     Raises InvalidKey where a key is public only, OSError.
     """
     document = {"keys": [_private_jwk(key) for key in keys.keys]}
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    privatefiles.replace(path, json.dumps(document, indent=2).encode() + b"\n")
+
+
+def secrets_in(data: bytes) -> KeySet:
+    """Take shared secrets apart: one a line, oldest to newest. Raises InvalidKey."""
+    lines = [line.removesuffix(b"\r") for line in data.split(b"\n")]
+    if len(lines) == 1 or b"-----BEGIN " in data:
+        return KeySet([_from_line(data)])
+    return KeySet(_numbered(number, line) for number, line in enumerate(lines, 1) if line)
+
+
+def write_secrets(path: Path, keys: KeySet) -> None:
+    """Replace a file of shared secrets in one step. Raises OSError."""
+    privatefiles.replace(path, b"".join(_to_line(key) for key in keys.keys))
+
+
+def _numbered(number: int, line: bytes) -> SigningKey:
     try:
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            json.dump(document, file, indent=2)
-            file.write("\n")
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
+        return _from_line(line)
+    except InvalidKey as error:
+        raise InvalidKey(f"line {number}: {error.problem}") from None
+
+
+def _from_line(line: bytes) -> SigningKey:
+    secret, waits, moment = line.rpartition(b" nbf=")
+    if not waits or not moment.isdigit():
+        return SigningKey.from_secret(line)
+    return dataclasses.replace(SigningKey.from_secret(secret), signs_from=int(moment))
+
+
+def _to_line(key: VerifyingKey) -> bytes:
+    if not isinstance(key, SigningKey) or not isinstance(key.private, bytes):
+        raise InvalidKey(f"{key.kid} is no shared secret")
+    return key.private + (b" nbf=%d" % key.signs_from if key.signs_from else b"") + b"\n"
 
 
 def _entries(path: Path) -> list[bytes] | list[dict[str, Any]]:
     """Take the file apart into PEM blocks or JWKs, at least one."""
-    data = path.read_bytes()
+    data = privatefiles.read(path)
     if blocks := [block[0] for block in _PEM_KEY.finditer(data)]:
         return blocks
     try:
@@ -95,4 +123,5 @@ def _private_jwk(key: VerifyingKey) -> dict[str, Any]:
         raise InvalidKey(f"only the public half of {key.kid} is there")
     members = _TO_JWK[key.algorithm](key.private, as_dict=True)
     members.pop("key_ops", None)
-    return {"kid": key.kid, "alg": key.algorithm, "use": "sig", **members}
+    waits = {"nbf": int(key.signs_from)} if key.signs_from else {}
+    return {"kid": key.kid, "alg": key.algorithm, "use": "sig", **waits, **members}

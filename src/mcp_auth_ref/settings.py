@@ -36,7 +36,8 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from mcp_auth_ref.core.errors import ConfigurationError
+from mcp_auth_ref import privatefiles
+from mcp_auth_ref.core.errors import ConfigurationError, InvalidKey
 
 PREFIX = "MCP_"
 OLDER_NAME = "JWT_SECRET_KEY"
@@ -200,7 +201,8 @@ class Settings(BaseSettings):
     jwt_secret_file: Path | None = Field(
         default=None,
         title="a path",
-        description="The file that holds the secret, instead of the secret itself. One newline at its end is left out.",
+        description="The file that holds the secret, instead of the secret itself: one on each line, oldest to newest. "
+        "The newest signs, all verify. A running server follows the file.",
         examples=["/run/secrets/mcp_jwt_secret"],
     )
     jwt_algorithm: Algorithm = Field(
@@ -212,7 +214,8 @@ class Settings(BaseSettings):
     keys_file: Path | None = Field(
         default=None,
         title="a path",
-        description="The key pairs, oldest to newest, as `mcp-auth-ref keys new` writes them; the newest signs.",
+        description="The key pairs, oldest to newest, as `mcp-auth-ref keys new` writes them; the newest signs, once "
+        "its time has come. A running server follows the file.",
         examples=["keys.json"],
     )
     jwt_expiry_hours: float = Field(
@@ -403,7 +406,9 @@ def read_secret(path: Path, *, setting: str) -> bytes:
     The error does not show the path: it may be the secret itself, given to the wrong variable.
     """
     try:
-        secret = re.sub(rb"\r?\n\Z", b"", path.read_bytes(), count=1)
+        secret = re.sub(rb"\r?\n\Z", b"", privatefiles.read(path), count=1)
+    except InvalidKey as error:
+        raise ConfigurationError(setting, error.problem, "A secret is for its owner's eyes only: chmod 600") from None
     except (OSError, ValueError) as error:
         problem = f"the file it names {_reason(error)}"
         raise ConfigurationError(setting, problem, "Give the path of a file with the secret in it") from None
@@ -548,6 +553,10 @@ def _nearest(name: str, known: Iterable[str]) -> str:
 
 
 def _doubts(settings: Settings) -> Iterator[str]:
+    for name in ("jwt_secret_file", "keys_file"):
+        path = getattr(settings, name)
+        if path is not None and (doubt := privatefiles.doubt_about(path)):
+            yield f"the file of {variable(name)} {doubt}"
     if settings.keys_file is not None and settings.jwt_algorithm == "HS256":
         yield "MCP_KEYS_FILE does nothing while MCP_JWT_ALGORITHM is HS256, which signs with the secret"
     if settings.jwt_secret is not None and settings.jwt_secret.get_secret_value() == DEMONSTRATION_SECRET:

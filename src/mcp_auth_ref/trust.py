@@ -6,7 +6,7 @@ from pathlib import Path
 
 from mcp_auth_ref import keyfiles
 from mcp_auth_ref.core.errors import ConfigurationError, InvalidKey
-from mcp_auth_ref.core.keys import KeySet, SigningKey
+from mcp_auth_ref.core.keys import KeySet
 from mcp_auth_ref.core.tokens import TokenIssuer, TokenVerifier, TrustedIssuers
 from mcp_auth_ref.settings import IssuerSettings, Settings, read_secret
 
@@ -36,8 +36,8 @@ def verifier_from(settings: Settings) -> TokenVerifier | TrustedIssuers:
     """
     if not settings.issuers:
         return _own_verifier(settings)
-    given = settings.jwt_secret if settings.jwt_algorithm == "HS256" else settings.keys_file
-    own = [_own_verifier(settings)] if given is not None else []
+    given = (settings.jwt_secret, settings.jwt_secret_file) if settings.jwt_algorithm == "HS256" else (settings.keys_file,)
+    own = [_own_verifier(settings)] if any(given) else []
     verifiers = (*own, *(_verifier_of(issuer, settings) for issuer in settings.issuers))
     names = [verifier.issuer for verifier in verifiers]
     for name in names:
@@ -46,12 +46,22 @@ def verifier_from(settings: Settings) -> TokenVerifier | TrustedIssuers:
     return TrustedIssuers(verifiers)
 
 
+def key_files(settings: Settings) -> tuple[Path, ...]:
+    """Return the files that `verifier_from` reads."""
+    own = settings.jwt_secret_file if settings.jwt_algorithm == "HS256" else settings.keys_file
+    theirs = (path for each in settings.issuers for path in (each.jwks_file, each.public_key_file, each.secret_file))
+    return tuple(path for path in (own, *theirs) if path is not None)
+
+
 def _shared_secret(settings: Settings) -> KeySet:
+    if settings.jwt_secret_file is not None:
+        with _refused_as("MCP_JWT_SECRET_FILE"):
+            return keyfiles.secrets_in(read_secret(settings.jwt_secret_file, setting="MCP_JWT_SECRET_FILE"))
     if settings.jwt_secret is None:
         remedy = "Put the output of `mcp-auth-ref secret new` into it, or name a file with it in MCP_JWT_SECRET_FILE"
         raise ConfigurationError("MCP_JWT_SECRET", "it is not set, and no token is signed or verified without", remedy)
-    with _refused_as("MCP_JWT_SECRET_FILE" if settings.jwt_secret_file else "MCP_JWT_SECRET"):
-        return KeySet([SigningKey.from_secret(settings.jwt_secret.get_secret_value())])
+    with _refused_as("MCP_JWT_SECRET"):
+        return keyfiles.secrets_in(settings.jwt_secret.get_secret_value())
 
 
 def _key_pairs(settings: Settings) -> KeySet:
@@ -86,7 +96,7 @@ def _verifier_of(issuer: IssuerSettings, settings: Settings) -> TokenVerifier:
 def _keys_of(issuer: IssuerSettings, setting: str) -> KeySet:
     if issuer.secret_file is not None:
         with _refused_as(setting):
-            return KeySet([SigningKey.from_secret(read_secret(issuer.secret_file, setting=setting))])
+            return keyfiles.secrets_in(read_secret(issuer.secret_file, setting=setting))
     path = issuer.jwks_file or issuer.public_key_file or Path()
     with _refused_as(setting, path):
         return keyfiles.read_public(path)

@@ -1,5 +1,8 @@
 import json
+import os
+import secrets
 from contextlib import suppress
+from dataclasses import replace
 from math import prod
 from typing import Any
 
@@ -23,7 +26,7 @@ from hypothesis import strategies as st
 from mcp_auth_ref.core.errors import InvalidKey, UnknownKey, UnsupportedAlgorithm
 from mcp_auth_ref.core.keys import KeySet, SigningKey, VerifyingKey
 from tests.fuzz import fuzz, json_values
-from tests.tokens import KEYS, SECRET, SIGNERS
+from tests.tokens import KEYS, NOW, SECRET, SIGNERS
 from tests.vectors import document
 
 PAIRS = {name: key for name, key in KEYS.items() if name != "HS256"}
@@ -79,9 +82,81 @@ def test_a_short_secret_is_refused(secret: bytes, said: str) -> None:
     assert problem(caught) == said
 
 
+PLACEHOLDER = "the secret is a placeholder: the words of an example and next to nothing else"
+
+
 def test_a_secret_of_32_bytes_is_enough() -> None:
     """RFC 7518, section 3.2."""
-    assert SigningKey.from_secret(b"s" * 32).material == b"s" * 32
+    assert SigningKey.from_secret(SECRET[:32]).material == SECRET[:32]
+
+
+@pytest.mark.parametrize(
+    ("secret", "said"),
+    [
+        (b"s" * 32, "the secret is made of 1 different bytes; a random one has many more"),
+        (b"01" * 16, "the secret is made of 2 different bytes; a random one has many more"),
+        (b"changeme" * 4, "the secret is a piece of 8 bytes over and over"),
+        (b"0123456789abcdef0123456789abcdef", "the secret is a piece of 16 bytes over and over"),
+        (b"correct-horse-battery-staple-correct-horse-battery-staple-co", "the secret is a piece of 29 bytes over and over"),
+        (b"a-string-secret-at-least-256-bits-long", PLACEHOLDER),
+        (b"your-super-secret-jwt-key-change-this-in-production", PLACEHOLDER),
+        (b"changeme-changeme-please-changeme-1", PLACEHOLDER),
+        (b"secret0000000000000000000000000000", PLACEHOLDER),
+    ],
+    ids=range(9),
+)
+def test_a_secret_that_can_be_guessed_is_refused_with_the_reason(secret: bytes, said: str) -> None:
+    """RFC 8725, section 3.5: no key from a human's head, whatever its length."""
+    with pytest.raises(InvalidKey) as caught:
+        SigningKey.from_secret(secret)
+
+    assert problem(caught) == said
+
+
+def test_a_piece_of_32_bytes_may_come_twice() -> None:
+    """Our choice: the piece alone would be enough."""
+    assert SigningKey.from_secret(SECRET[:32] * 2).material == SECRET[:32] * 2
+
+
+def test_no_random_secret_is_refused() -> None:
+    """Our choice: a rule that refused honest secrets would teach people to get around it."""
+    for _ in range(500):
+        for secret in (os.urandom(32), secrets.token_hex(16).encode(), secrets.token_urlsafe(32).encode()):
+            assert SigningKey.from_secret(secret).material == secret
+
+
+def test_a_key_that_does_not_sign_yet_verifies_and_leaves_signing_to_the_one_before() -> None:
+    """Our choice: publish, wait, sign."""
+    old, new = SigningKey.from_secret(SECRET, kid="old"), SigningKey.from_secret(SECRET, kid="new")
+    keys = KeySet([old, replace(new, signs_from=NOW)])
+
+    assert [keys.signing_key_at(now).kid for now in (0, NOW - 1, NOW, NOW + 1)] == ["old", "old", "new", "new"]
+    assert keys.signing_key.kid == "new"
+    assert keys.candidates(algorithm="HS256", kid="new") == (new,)
+    assert old.signs_from == 0
+
+
+def test_a_set_of_keys_that_all_wait_signs_nothing() -> None:
+    """Our choice: early is as wrong as late."""
+    with pytest.raises(InvalidKey) as caught:
+        KeySet([replace(KEYS["ES256"], signs_from=NOW)]).signing_key_at(NOW - 1)
+
+    assert problem(caught) == "none of the keys signs yet"
+
+
+def test_the_nbf_of_a_private_jwk_is_when_it_begins_to_sign() -> None:
+    """Our choice, with the word that OpenID Federation 1.0 has for it."""
+    assert SigningKey.from_jwk({**P256, "nbf": NOW}).signs_from == NOW
+    assert SigningKey.from_jwk(P256).signs_from == 0
+
+
+@pytest.mark.parametrize("nbf", [-1, True, "1795000000", None, float("nan"), float("inf"), [NOW]])
+def test_an_nbf_that_is_no_moment_is_refused(nbf: object) -> None:
+    """Our choice: a key that signs at an unknown time is none."""
+    with pytest.raises(InvalidKey) as caught:
+        SigningKey.from_jwk({**P256, "nbf": nbf})
+
+    assert problem(caught) == "the nbf of the JWK is not a number of seconds since 1970"
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from typing import TypeVar
 import click
 
 from mcp_auth_ref.cli.frame import Group, deferred
+from mcp_auth_ref.core.rotation import PUBLISHED_BEFORE
 from mcp_auth_ref.core.scopes import ROLES
 
 _Decorated = TypeVar("_Decorated", bound=Callable[..., None])
@@ -122,7 +123,7 @@ def inspect(**options: object) -> None:
 
 @main.group(epilog="{command} new --file keys.json")
 def keys() -> None:
-    """Make and list key pairs."""
+    """Make, rotate and list key pairs."""
 
 
 @keys.command("new", epilog="{command} --algorithm ES256 --file keys.json")
@@ -136,16 +137,55 @@ def new_key(**options: object) -> None:
     """Add a key pair to the key file.
 
     It signs from now on; the older keys stay and verify what they have signed. Its `kid` is printed. Only the owner of
-    the file can read it.
+    the file can read it. Where somebody else verifies the tokens, `rotate` is the better command: nobody knows this key
+    before it signs.
     """
     deferred("keys:new")(**options)
+
+
+_AFTER = click.option(
+    "--after",
+    type=click.IntRange(0),
+    default=PUBLISHED_BEFORE,
+    show_default=True,
+    metavar="SECONDS",
+    help="When it begins to sign: not before the last cache has let go of the set without it.",
+)
+_NOW = click.option("--now", "at_once", is_flag=True, help="Drop it at once, and the tokens it has signed with it.")
+
+
+@keys.command("rotate", epilog="{command}")
+@_AFTER
+@click.option("--file", "path", type=_FILE, metavar="FILE", help="The key file.  [default: MCP_KEYS_FILE]")
+def rotate_keys(**options: object) -> None:
+    """Publish a new key pair that begins to sign later.
+
+    It is of the same kind as the newest. A server that follows the file publishes it within about a second; the key
+    before it signs until then, and verifies for as long as its tokens live. Its `kid` is printed.
+    """
+    deferred("keys:rotate")(**options)
+
+
+@keys.command("retire", epilog="{command}\n{command} KID --now")
+@click.argument("kid", required=False, help="The key.  [default: every one whose tokens have all ended]")
+@_NOW
+@click.option("--file", "path", type=_FILE, metavar="FILE", help="The key file.  [default: MCP_KEYS_FILE]")
+def retire_keys(**options: object) -> None:
+    """Drop keys that are no longer needed, or one that has leaked.
+
+    A key whose tokens may still live is not dropped, and the exit code is 1. With --now it is, a server that follows
+    the file refuses its tokens within about a second, and another key signs at once: the newest, or a fresh one. The
+    `kid` of each key that has gone is printed.
+    """
+    deferred("keys:retire")(**options)
 
 
 @keys.command("list", epilog="{command}")
 def list_keys() -> None:
     """List the keys, oldest to newest.
 
-    Of each key its `kid`, its algorithm, what it is for and whose tokens it verifies; never the key itself.
+    Of each key its `kid`, its algorithm, what it is for and whose tokens it verifies; never the key itself. `signs from`
+    names the moment when one begins to sign, `verifies until` the end of the last token of one that has signed.
     """
     deferred("keys:list_all")()
 
@@ -161,7 +201,7 @@ def jwks() -> None:
 
 @main.group(epilog="{command} new")
 def secret() -> None:
-    """Make shared secrets."""
+    """Make and rotate shared secrets."""
 
 
 @secret.command("new", epilog="export MCP_JWT_SECRET=$({command})\n{command} > secret.txt")
@@ -171,6 +211,37 @@ def new_secret() -> None:
     It has 32 random bytes, written in letters, digits, - and _: nothing that a shell or `.env` would read otherwise.
     """
     deferred("secret:new")()
+
+
+_SECRET_FILE = click.option(
+    "--file", "path", type=_FILE, metavar="FILE", help="The file of the secrets.  [default: MCP_JWT_SECRET_FILE]"
+)
+
+
+@secret.command("rotate", epilog="{command}")
+@_AFTER
+@_SECRET_FILE
+def rotate_secrets(**options: object) -> None:
+    """Put a fresh secret into the file that begins to sign later.
+
+    Every server needs the file with both before that. The secret before it signs until then, and verifies for as long
+    as its tokens live. The new one's `kid` is printed, and the secret itself is not.
+    """
+    deferred("secret:rotate")(**options)
+
+
+@secret.command("retire", epilog="{command}\n{command} KID --now")
+@click.argument("kid", required=False, help="The secret.  [default: every one whose tokens have all ended]")
+@_NOW
+@_SECRET_FILE
+def retire_secrets(**options: object) -> None:
+    """Drop secrets that are no longer needed, or one that has leaked.
+
+    A secret whose tokens may still live is not dropped, and the exit code is 1. With --now it is, a server that follows
+    the file refuses its tokens within about a second, and another one signs at once: the newest, or a fresh one. The
+    `kid` of each secret that has gone is printed; `mcp-auth-ref keys list` shows them all.
+    """
+    deferred("secret:retire")(**options)
 
 
 @main.command(epilog="{command}\nMCP_RESOURCE_URL=http://127.0.0.1:9000/mcp {command}")

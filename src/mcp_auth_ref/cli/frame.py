@@ -14,7 +14,7 @@ from importlib import import_module
 
 import click
 
-from mcp_auth_ref.core.errors import AuthError, help_url
+from mcp_auth_ref.core.errors import AuthError, KeyInUse, help_url
 
 REFUSED = 1
 _PERHAPS_SECRET = re.compile(r"[^\s'\"]{32,}")
@@ -101,4 +101,6 @@ def _explained() -> Iterator[None]:
     except click.UsageError as error:
         raise click.UsageError(_PERHAPS_SECRET.sub("…", error.format_message()), ctx=error.ctx) from None
     except AuthError as error:
-        raise _Stopped(f"{printable(str(error))}\nSee {help_url(error.code)}") from None
+        stopped = _Stopped(f"{printable(str(error))}\nSee {help_url(error.code)}")
+        stopped.exit_code = REFUSED if isinstance(error, KeyInUse) else stopped.exit_code
+        raise stopped from None

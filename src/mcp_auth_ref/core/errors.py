@@ -31,6 +31,7 @@
     ├── ResultTooLarge               result_too_large        the tool's result is larger than the gateway passes on
     ├── ServerDisconnected           server_disconnected     an administrator has disconnected the MCP server
     ├── InvalidKey                   invalid_key             a secret or key is weak, unreadable or of a wrong kind
+    ├── KeyInUse                     key_in_use              a key cannot go yet: tokens that it signed may still live
     ├── ConfigurationError           configuration_error     a setting is missing or wrong; nothing starts
     └── CallFailed                   call_failed             a client's call got no answer that it can use
         ├── Unreachable              unreachable             no connection came about, and nothing was sent
@@ -526,6 +527,7 @@ class InvalidKey(AuthError):
     code = "invalid_key"
     causes = (
         "A secret of fewer than 32 bytes, an RSA key of fewer than 2048 bits, a curve other than P-256.",
+        "A secret that can be guessed: a short piece over and over, the words of an example.",
         "A public key was given as a shared secret, or a private key where a public one belongs.",
         "The file is not PEM or JWK, or is protected by a passphrase.",
     )
@@ -534,6 +536,30 @@ class InvalidKey(AuthError):
     def __init__(self, problem: str) -> None:
         self.problem = problem
         super().__init__(f"the key cannot be used: {problem}")
+
+
+class KeyInUse(AuthError):
+    """A key cannot be dropped yet: it signs, or tokens that it signed may still live.
+
+    `until` is when the last of them ends, in seconds since 1970; None where nothing tells.
+    """
+
+    code = "key_in_use"
+    causes = (
+        "No newer key signs yet, so that nothing could sign without this one.",
+        "A newer key signs, and has not done so for the longest time that a token lives (`MCP_MAX_TOKEN_AGE`).",
+        "The file does not say since when the newer key signs: it has no `nbf`.",
+    )
+    cure = (
+        "Wait until the moment that `mcp-auth-ref keys list` names. If the key has leaked, do not wait: "
+        "`mcp-auth-ref keys retire KID --now` drops it at once, and its tokens with it."
+    )
+
+    def __init__(self, kid: str, problem: str, until: float | None = None) -> None:
+        self.kid = kid
+        self.problem = problem
+        self.until = until
+        super().__init__(f"the key {kid} cannot go yet: {problem}")
 
 
 class ConfigurationError(AuthError):

@@ -8,9 +8,10 @@ import base64
 import hashlib
 import hmac
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeAlias, TypeVar
 
 from cryptography.exceptions import UnsupportedAlgorithm as UnsupportedKeyType
@@ -35,6 +36,8 @@ PublicKey: TypeAlias = RSAPublicKey | EllipticCurvePublicKey | Ed25519PublicKey
 
 MIN_SECRET_BYTES = 32
 MIN_RSA_BITS = 2048
+MIN_DISTINCT_BYTES = 6
+MIN_OWN_BYTES = 12
 
 _HMAC = HMACAlgorithm(HMACAlgorithm.SHA256)
 _PUBLIC_KEY_ALGORITHMS: Mapping[type[PublicKey], tuple[AlgorithmName, Algorithm]] = {
@@ -56,6 +59,12 @@ _JWK_READERS: Mapping[str, Callable[[dict[str, Any]], Any]] = {
 }
 _THUMBPRINT_MEMBERS = ("crv", "e", "kty", "n", "x", "y")
 _PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
+_PLACEHOLDERS = re.compile(
+    rb"change[-_ ]?(?:me|this|it|in)|secrets?|passw(?:or)?d|placeholder|examples?|default|insecure|super|string|random"
+    rb"|tokens?|keys?|jwt|hs256|hmac|your|please|replace|production|development|at|least|long|bits?|bytes?|characters?"
+    rb"|chars?|minimum|for|with|here|the|and|256|128|32|64|this|my|me|in|an?|(?<![0-9a-z])[0-9]{1,3}(?![0-9a-z])"
+    rb"|[-_ .!]"
+)
 _ROCA_PRIMES = (11, 13, 17, 19, 37, 53, 61, 71, 73, 79, 97, 103, 107, 109, 127, 151, 157)
 _UNREADABLE = (PyJWTError, UnsupportedKeyType, ValueError, TypeError, KeyError)
 
@@ -110,15 +119,20 @@ class VerifyingKey:
 
 @dataclass(frozen=True, slots=True)
 class SigningKey(VerifyingKey):
-    """A key that can sign as well: a shared secret, or the private half of a pair."""
+    """A key that can sign as well: a shared secret, or the private half of a pair.
+
+    It verifies from the first, and signs nothing before `signs_from`, in seconds since 1970.
+    """
 
     private: bytes | PrivateKey = field(repr=False, compare=False)
+    signs_from: float = field(default=0, repr=False, compare=False)
 
     @classmethod
     def from_secret(cls, secret: bytes, *, kid: str | None = None) -> "SigningKey":
         """Bind a shared secret of at least 32 bytes to HS256 (RFC 7518, section 3.2).
 
-        Without `kid`, one is derived from the secret that tells two secrets apart and gives neither away.
+        Without `kid`, one is derived from the secret that tells two secrets apart and gives neither away. Raises
+        InvalidKey, also for what can be guessed: a short piece over and over, a placeholder.
         """
         try:
             prepared = _HMAC.prepare_key(secret)
@@ -126,6 +140,7 @@ class SigningKey(VerifyingKey):
             raise InvalidKey("it is empty or an encoded key, not a shared secret") from None
         if len(prepared) < MIN_SECRET_BYTES:
             raise InvalidKey(f"the secret has {len(prepared)} bytes; HS256 needs at least {MIN_SECRET_BYTES}")
+        _refuse_guessable(prepared)
         return cls(kid or _secret_kid(prepared), "HS256", prepared, _HMAC, prepared)
 
     @classmethod
@@ -146,9 +161,9 @@ class SigningKey(VerifyingKey):
 
     @classmethod
     def from_jwk(cls, jwk: Mapping[str, Any]) -> "SigningKey":
-        """Read a private JWK, or a shared secret (`kty: oct`). Raises InvalidKey."""
+        """Read a private JWK, or a shared secret (`kty: oct`). Its `nbf` is when it begins to sign. Raises InvalidKey."""
         bind = cls.from_secret if jwk.get("kty") == "oct" else cls.from_private_key
-        return _from_jwk(jwk, operation="sign", bind=bind)
+        return replace(_from_jwk(jwk, operation="sign", bind=bind), signs_from=_moment(jwk.get("nbf", 0)))
 
     def to_pem(self) -> bytes:
         """Encode the private key as PKCS #8 PEM, in the clear. Raises InvalidKey for a shared secret."""
@@ -159,7 +174,7 @@ class SigningKey(VerifyingKey):
 
 @dataclass(frozen=True, slots=True)
 class KeySet:
-    """Keys from oldest to newest: the last that can sign signs, each verifies what carries its `kid`."""
+    """Keys from oldest to newest: the last whose time has come signs, each verifies what carries its `kid`."""
 
     keys: tuple[VerifyingKey, ...]
     _index: Mapping[tuple[str, str | None], tuple[VerifyingKey, ...]] = field(init=False, repr=False, compare=False)
@@ -196,11 +211,19 @@ class KeySet:
 
     @property
     def signing_key(self) -> SigningKey:
-        """The newest key that can sign. Raises InvalidKey where there is none."""
-        for key in reversed(self.keys):
-            if isinstance(key, SigningKey):
+        """The newest key that can sign, be it later. Raises InvalidKey where there is none."""
+        return self.signing_key_at(float("inf"))
+
+    def signing_key_at(self, now: float) -> SigningKey:
+        """Return the key that signs at `now`, in seconds since 1970: the newest whose time has come.
+
+        Raises InvalidKey where there is none.
+        """
+        able = [key for key in self.keys if isinstance(key, SigningKey)]
+        for key in reversed(able):
+            if key.signs_from <= now:
                 return key
-        raise InvalidKey("none of the keys can sign")
+        raise InvalidKey("none of the keys signs yet" if able else "none of the keys can sign")
 
     def candidates(self, *, algorithm: str, kid: str | None) -> tuple[VerifyingKey, ...]:
         """Return the keys that may verify a token with this header, newest first.
@@ -233,6 +256,20 @@ def _asymmetric(key: object) -> tuple[AlgorithmName, Algorithm, PublicKey]:
     raise InvalidKey("it is not an RSA, P-256 or Ed25519 public key")
 
 
+def _refuse_guessable(secret: bytes) -> None:
+    """Refuse what no random source has made. The rules are few, and what they let through may still be a bad secret.
+
+    Of random secrets, in hex digits or anything richer, they refuse less than one in 10^12.
+    """
+    if len(set(secret)) < MIN_DISTINCT_BYTES:
+        raise InvalidKey(f"the secret is made of {len(set(secret))} different bytes; a random one has many more")
+    period = next(shift for shift in range(1, len(secret) + 1) if secret.startswith(secret[shift:]))
+    if period <= min(len(secret) // 2, MIN_SECRET_BYTES - 1):
+        raise InvalidKey(f"the secret is a piece of {period} bytes over and over")
+    if secret.isascii() and len(_PLACEHOLDERS.sub(b"", secret.lower())) < MIN_OWN_BYTES:
+        raise InvalidKey("the secret is a placeholder: the words of an example and next to nothing else")
+
+
 def _is_roca(modulus: int) -> bool:
     """Tell whether the modulus bears the mark of ROCA: modulo each of these primes it is a power of 65537.
 
@@ -263,6 +300,13 @@ def _is_meant_for(operation: str, jwk: Mapping[str, Any]) -> bool:
         and isinstance(operations, list)
         and operation in operations
     )
+
+
+def _moment(seconds: object) -> float:
+    """Read the `nbf` of a JWK: the moment from which on a key is used (as in OpenID Federation 1.0)."""
+    if not isinstance(seconds, int | float) or isinstance(seconds, bool) or not 0 <= seconds < float("inf"):
+        raise InvalidKey("the nbf of the JWK is not a number of seconds since 1970")
+    return seconds
 
 
 def _thumbprint(jwk: Mapping[str, Any]) -> str:

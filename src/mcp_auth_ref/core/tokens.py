@@ -96,7 +96,10 @@ class Claims:
 
 @dataclass(frozen=True, slots=True)
 class TokenIssuer:
-    """Signs access tokens for one audience with the newest key of a set. `lifetime` is in seconds."""
+    """Signs access tokens for one audience with the newest key of a set whose time has come.
+
+    `lifetime` is in seconds.
+    """
 
     issuer: str
     audience: str
@@ -135,7 +138,7 @@ class TokenIssuer:
             **_own_claims(claims or {}),
         }
         _check_claims(payload, issuer=self.issuer, audience=self.audience)
-        key = self.keys.signing_key
+        key = self.keys.signing_key_at(now)
         token = jwt.encode(payload, key.private, algorithm=key.algorithm, headers={"typ": TOKEN_TYPE, "kid": key.kid})
         jws.payload(jws.read(token))
         return token

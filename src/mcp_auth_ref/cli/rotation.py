@@ -1,0 +1,90 @@
+"""What rotating key pairs and rotating shared secrets have in common: everything but the form of their files."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import click
+
+from mcp_auth_ref import privatefiles
+from mcp_auth_ref.cli.tokens import moment
+from mcp_auth_ref.core import rotation
+from mcp_auth_ref.core.errors import KeyInUse
+from mcp_auth_ref.core.keys import KeySet, SigningKey
+from mcp_auth_ref.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class KeyFile:
+    """A file of keys of one kind: how it is read and written, and how a key is made that fits in."""
+
+    path: Path
+    read: Callable[[Path], KeySet]
+    write: Callable[[Path, KeySet], None]
+    fresh: Callable[[KeySet], SigningKey]
+
+
+def rotate(file: KeyFile, *, after: int) -> None:
+    """Add a key that begins to sign `after` so many seconds, and print its `kid`."""
+    with changing(file.path):
+        keys = file.read(file.path)
+        key = replace(file.fresh(keys), signs_from=int(time.time()) + after)
+        file.write(file.path, KeySet([*keys.keys, key]))
+    click.echo(key.kid)
+    click.echo(f"it verifies from now on, and signs from {moment(key.signs_from)}", err=True)
+
+
+def retire(file: KeyFile, settings: Settings, *, kid: str | None, at_once: bool) -> None:
+    """Drop one key, or every one whose tokens have ended; print the `kid` of each."""
+    if at_once and kid is None:
+        raise click.UsageError(
+            "--now is for one key: name its kid, as `mcp-auth-ref keys list` shows it.", click.get_current_context()
+        )
+    with changing(file.path):
+        now, before = time.time(), file.read(file.path)
+        if kid is None:
+            after = _without_ended(before, now=now, longest_life=longest_life(settings))
+        elif at_once:
+            after = rotation.dropped(before, kid, now=int(now), successor=file.fresh(before))
+        else:
+            after = rotation.retired(before, kid, now=now, longest_life=longest_life(settings))
+        if after != before:
+            file.write(file.path, after)
+    _tell(before, after, now=now)
+
+
+def longest_life(settings: Settings) -> float:
+    """Return for how many seconds after its issue a token is accepted at most."""
+    return settings.max_token_age + settings.leeway
+
+
+def _without_ended(keys: KeySet, *, now: float, longest_life: float) -> KeySet:
+    for key in keys.keys:
+        try:
+            keys = rotation.retired(keys, key.kid, now=now, longest_life=longest_life)
+        except KeyInUse:
+            continue
+    return keys
+
+
+def _tell(before: KeySet, after: KeySet, *, now: float) -> None:
+    left = {key.kid for key in after.keys}
+    gone = [key.kid for key in before.keys if key.kid not in left]
+    for kid in gone:
+        click.echo(kid)
+    signs = after.signing_key_at(now).kid
+    what = f"{len(gone)} gone" if gone else "none could go: `mcp-auth-ref keys list` says until when each is needed"
+    click.echo(f"{what}; {signs} signs", err=True)
+
+
+@contextmanager
+def changing(path: Path) -> Iterator[None]:
+    """Change a file while no other command does, and blame the option that named it."""
+    try:
+        with privatefiles.locked(path):
+            yield
+    except OSError as error:
+        problem = f"{path} cannot be read and written: {error.strerror}"
+        raise click.BadParameter(problem, click.get_current_context(), param_hint="'--file'") from None
