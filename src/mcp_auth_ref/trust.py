@@ -36,7 +36,9 @@ def verifier_from(settings: Settings) -> TokenVerifier | TrustedIssuers:
     """
     if not settings.issuers:
         return _own_verifier(settings)
-    given = (settings.jwt_secret, settings.jwt_secret_file) if settings.jwt_algorithm == "HS256" else (settings.keys_file,)
+    given = (
+        (settings.jwt_secret, settings.jwt_secret_file) if settings.jwt_algorithm == "HS256" else (settings.keys_file,)
+    )
     own = [_own_verifier(settings)] if any(given) else []
     verifiers = (*own, *(_verifier_of(issuer, settings) for issuer in settings.issuers))
     names = [verifier.issuer for verifier in verifiers]

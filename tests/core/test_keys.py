@@ -97,7 +97,10 @@ def test_a_secret_of_32_bytes_is_enough() -> None:
         (b"01" * 16, "the secret is made of 2 different bytes; a random one has many more"),
         (b"changeme" * 4, "the secret is a piece of 8 bytes over and over"),
         (b"0123456789abcdef0123456789abcdef", "the secret is a piece of 16 bytes over and over"),
-        (b"correct-horse-battery-staple-correct-horse-battery-staple-co", "the secret is a piece of 29 bytes over and over"),
+        (
+            b"correct-horse-battery-staple-correct-horse-battery-staple-co",
+            "the secret is a piece of 29 bytes over and over",
+        ),
         (b"a-string-secret-at-least-256-bits-long", PLACEHOLDER),
         (b"your-super-secret-jwt-key-change-this-in-production", PLACEHOLDER),
         (b"changeme-changeme-please-changeme-1", PLACEHOLDER),

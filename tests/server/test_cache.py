@@ -142,7 +142,9 @@ def test_new_keys_empty_the_cache() -> None:
     cache = VerifiedTokenCache(VERIFIER)
     cache.verify(token(), now=NOW)
 
-    cache.replace(TokenVerifier(ISSUER, RESOURCE, KeySet([SigningKey.from_secret(b"the-next-secret-that-takes-its-place")])))
+    cache.replace(
+        TokenVerifier(ISSUER, RESOURCE, KeySet([SigningKey.from_secret(b"the-next-secret-that-takes-its-place")]))
+    )
 
     assert len(cache) == 0
     with pytest.raises(BadSignature):

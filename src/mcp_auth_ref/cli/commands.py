@@ -7,7 +7,6 @@ from typing import TypeVar
 import click
 
 from mcp_auth_ref.cli.frame import Group, deferred
-from mcp_auth_ref.core.rotation import PUBLISHED_BEFORE
 from mcp_auth_ref.core.scopes import ROLES
 
 _Decorated = TypeVar("_Decorated", bound=Callable[..., None])
@@ -146,7 +145,7 @@ def new_key(**options: object) -> None:
 _AFTER = click.option(
     "--after",
     type=click.IntRange(0),
-    default=PUBLISHED_BEFORE,
+    default=360,  # core.rotation.PUBLISHED_BEFORE, which takes long to import
     show_default=True,
     metavar="SECONDS",
     help="When it begins to sign: not before the last cache has let go of the set without it.",
@@ -163,7 +162,7 @@ def rotate_keys(**options: object) -> None:
     It is of the same kind as the newest. A server that follows the file publishes it within about a second; the key
     before it signs until then, and verifies for as long as its tokens live. Its `kid` is printed.
     """
-    deferred("keys:rotate")(**options)
+    deferred("rotation:rotate_keys")(**options)
 
 
 @keys.command("retire", epilog="{command}\n{command} KID --now")
@@ -177,15 +176,15 @@ def retire_keys(**options: object) -> None:
     the file refuses its tokens within about a second, and another key signs at once: the newest, or a fresh one. The
     `kid` of each key that has gone is printed.
     """
-    deferred("keys:retire")(**options)
+    deferred("rotation:retire_keys")(**options)
 
 
 @keys.command("list", epilog="{command}")
 def list_keys() -> None:
     """List the keys, oldest to newest.
 
-    Of each key its `kid`, its algorithm, what it is for and whose tokens it verifies; never the key itself. `signs from`
-    names the moment when one begins to sign, `verifies until` the end of the last token of one that has signed.
+    Of each key its `kid`, its algorithm, what it is for and whose tokens it verifies; never the key itself. Behind
+    `signs from` stands when it begins to sign, behind `verifies until` when the last token that it signed has ended.
     """
     deferred("keys:list_all")()
 
@@ -227,7 +226,7 @@ def rotate_secrets(**options: object) -> None:
     Every server needs the file with both before that. The secret before it signs until then, and verifies for as long
     as its tokens live. The new one's `kid` is printed, and the secret itself is not.
     """
-    deferred("secret:rotate")(**options)
+    deferred("rotation:rotate_secrets")(**options)
 
 
 @secret.command("retire", epilog="{command}\n{command} KID --now")
@@ -241,7 +240,7 @@ def retire_secrets(**options: object) -> None:
     the file refuses its tokens within about a second, and another one signs at once: the newest, or a fresh one. The
     `kid` of each secret that has gone is printed; `mcp-auth-ref keys list` shows them all.
     """
-    deferred("secret:retire")(**options)
+    deferred("rotation:retire_secrets")(**options)
 
 
 @main.command(epilog="{command}\nMCP_RESOURCE_URL=http://127.0.0.1:9000/mcp {command}")

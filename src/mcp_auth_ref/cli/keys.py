@@ -1,4 +1,4 @@
-"""`keys new`, `keys rotate`, `keys retire`, `keys list`, `keys jwks`."""
+"""`keys new`, `keys list`, `keys jwks`."""
 
 import dataclasses
 import json
@@ -8,11 +8,10 @@ from pathlib import Path
 import click
 
 from mcp_auth_ref import keyfiles
-from mcp_auth_ref.cli import rotation
 from mcp_auth_ref.cli.frame import printable
+from mcp_auth_ref.cli.rotation import changing, key_file, longest_life
 from mcp_auth_ref.cli.settings import load
 from mcp_auth_ref.cli.tokens import moment
-from mcp_auth_ref.core.errors import InvalidKey
 from mcp_auth_ref.core.keys import KeySet, SigningKey, VerifyingKey
 from mcp_auth_ref.core.rotation import ceased_signing
 from mcp_auth_ref.core.tokens import TokenVerifier
@@ -23,46 +22,15 @@ from mcp_auth_ref.trust import keys_from, verifier_from
 def new(*, algorithm: keyfiles.PairAlgorithm | None, path: Path | None) -> None:
     """Make a key pair, put it last into the key file, and print its `kid`."""
     settings = load()
-    path = _file(path, settings)
+    path = key_file(path, settings)
     if algorithm is None:
         algorithm = "ES256" if settings.jwt_algorithm == "HS256" else settings.jwt_algorithm
     key = dataclasses.replace(keyfiles.generate(algorithm), signs_from=int(time.time()))
-    with rotation.changing(path):
+    with changing(path):
         older = keyfiles.read(path).keys if path.exists() else ()
         keyfiles.write(path, KeySet([*older, key]))
     click.echo(key.kid)
     click.echo(f"{path} holds it, with {len(older)} older; it signs with {algorithm} from now on", err=True)
-
-
-def rotate(*, after: int, path: Path | None) -> None:
-    """Publish a key pair of the newest one's kind that begins to sign later."""
-    rotation.rotate(_key_file(_file(path, load())), after=after)
-
-
-def retire(*, kid: str | None, at_once: bool, path: Path | None) -> None:
-    """Drop key pairs."""
-    settings = load()
-    rotation.retire(_key_file(_file(path, settings)), settings, kid=kid, at_once=at_once)
-
-
-def _file(path: Path | None, settings: Settings) -> Path:
-    path = path or settings.keys_file
-    if path is None:
-        raise click.UsageError(
-            "There is no file for it: give --file or set MCP_KEYS_FILE.", click.get_current_context()
-        )
-    return path
-
-
-def _key_file(path: Path) -> rotation.KeyFile:
-    return rotation.KeyFile(path, keyfiles.read, keyfiles.write, _like_the_newest)
-
-
-def _like_the_newest(keys: KeySet) -> SigningKey:
-    algorithm = keys.signing_key.algorithm
-    if algorithm == "HS256":
-        raise InvalidKey("the newest is a shared secret, which has a file of its own")
-    return keyfiles.generate(algorithm)
 
 
 def list_all() -> None:
@@ -90,7 +58,7 @@ def _use(key: VerifyingKey, keys: KeySet, settings: Settings) -> str:
     since = ceased_signing(keys, key.kid)
     if since is None:
         return "verifies"
-    return "signs" if since > now else f"verifies until {moment(since + rotation.longest_life(settings))}"
+    return "signs" if since > now else f"verifies until {moment(since + longest_life(settings))}"
 
 
 def jwks() -> None:

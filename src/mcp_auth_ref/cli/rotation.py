@@ -1,5 +1,6 @@
-"""What rotating key pairs and rotating shared secrets have in common: everything but the form of their files."""
+"""`keys rotate`, `keys retire`, `secret rotate`, `secret retire`: the same deeds on two forms of files."""
 
+import secrets
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -8,16 +9,49 @@ from pathlib import Path
 
 import click
 
-from mcp_auth_ref import privatefiles
+from mcp_auth_ref import keyfiles, privatefiles
+from mcp_auth_ref.cli.settings import load
 from mcp_auth_ref.cli.tokens import moment
 from mcp_auth_ref.core import rotation
-from mcp_auth_ref.core.errors import KeyInUse
+from mcp_auth_ref.core.errors import InvalidKey, KeyInUse
 from mcp_auth_ref.core.keys import KeySet, SigningKey
-from mcp_auth_ref.settings import Settings
+from mcp_auth_ref.settings import Settings, read_secret
+
+
+def rotate_keys(*, after: int, path: Path | None) -> None:
+    """Publish a key pair of the newest one's kind that begins to sign later."""
+    _rotate(_pairs(path, load()), after=after)
+
+
+def retire_keys(*, kid: str | None, at_once: bool, path: Path | None) -> None:
+    """Drop key pairs."""
+    settings = load()
+    _retire(_pairs(path, settings), settings, kid=kid, at_once=at_once)
+
+
+def rotate_secrets(*, after: int, path: Path | None) -> None:
+    """Put a secret into the file that begins to sign later."""
+    _rotate(_secrets(path, load()), after=after)
+
+
+def retire_secrets(*, kid: str | None, at_once: bool, path: Path | None) -> None:
+    """Drop secrets."""
+    settings = load()
+    _retire(_secrets(path, settings), settings, kid=kid, at_once=at_once)
+
+
+def key_file(path: Path | None, settings: Settings) -> Path:
+    """Return the file of the key pairs: the one given, or that of the settings."""
+    path = path or settings.keys_file
+    if path is None:
+        raise click.UsageError(
+            "There is no file for it: give --file or set MCP_KEYS_FILE.", click.get_current_context()
+        )
+    return path
 
 
 @dataclass(frozen=True, slots=True)
-class KeyFile:
+class _KeyFile:
     """A file of keys of one kind: how it is read and written, and how a key is made that fits in."""
 
     path: Path
@@ -26,7 +60,37 @@ class KeyFile:
     fresh: Callable[[KeySet], SigningKey]
 
 
-def rotate(file: KeyFile, *, after: int) -> None:
+def _pairs(path: Path | None, settings: Settings) -> _KeyFile:
+    return _KeyFile(key_file(path, settings), keyfiles.read, keyfiles.write, _like_the_newest)
+
+
+def _like_the_newest(keys: KeySet) -> SigningKey:
+    algorithm = keys.signing_key.algorithm
+    if algorithm == "HS256":
+        raise InvalidKey("the newest is a shared secret, which has a file of its own")
+    return keyfiles.generate(algorithm)
+
+
+def _secrets(path: Path | None, settings: Settings) -> _KeyFile:
+    path = path or settings.jwt_secret_file
+    if path is None:
+        raise click.UsageError(
+            "There is no file for it: give --file or set MCP_JWT_SECRET_FILE. A variable cannot be rotated while a "
+            "server runs: put its secret into a file first.",
+            click.get_current_context(),
+        )
+    return _KeyFile(path, _read_secrets, keyfiles.write_secrets, _fresh_secret)
+
+
+def _read_secrets(path: Path) -> KeySet:
+    return keyfiles.secrets_in(read_secret(path, setting="MCP_JWT_SECRET_FILE"))
+
+
+def _fresh_secret(_: KeySet) -> SigningKey:
+    return SigningKey.from_secret(secrets.token_urlsafe(32).encode())
+
+
+def _rotate(file: _KeyFile, *, after: int) -> None:
     """Add a key that begins to sign `after` so many seconds, and print its `kid`."""
     with changing(file.path):
         keys = file.read(file.path)
@@ -36,7 +100,7 @@ def rotate(file: KeyFile, *, after: int) -> None:
     click.echo(f"it verifies from now on, and signs from {moment(key.signs_from)}", err=True)
 
 
-def retire(file: KeyFile, settings: Settings, *, kid: str | None, at_once: bool) -> None:
+def _retire(file: _KeyFile, settings: Settings, *, kid: str | None, at_once: bool) -> None:
     """Drop one key, or every one whose tokens have ended; print the `kid` of each."""
     if at_once and kid is None:
         raise click.UsageError(

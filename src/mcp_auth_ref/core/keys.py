@@ -60,10 +60,10 @@ _JWK_READERS: Mapping[str, Callable[[dict[str, Any]], Any]] = {
 _THUMBPRINT_MEMBERS = ("crv", "e", "kty", "n", "x", "y")
 _PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 _PLACEHOLDERS = re.compile(
-    rb"change[-_ ]?(?:me|this|it|in)|secrets?|passw(?:or)?d|placeholder|examples?|default|insecure|super|string|random"
-    rb"|tokens?|keys?|jwt|hs256|hmac|your|please|replace|production|development|at|least|long|bits?|bytes?|characters?"
-    rb"|chars?|minimum|for|with|here|the|and|256|128|32|64|this|my|me|in|an?|(?<![0-9a-z])[0-9]{1,3}(?![0-9a-z])"
-    rb"|[-_ .!]"
+    rb"change[-_ ]?(?:me|this|it)|secrets?|passw(?:or)?d|placeholder|example|default|insecure|super|string|random"
+    rb"|tokens?|keys?|jwt|hs256|hmac|your|please|replace|production|development|least|long|bits?|bytes?|minimum"
+    rb"|char(?:acter)?s?|(?<![a-z])(?:an?|and|at|for|here|in|is|it|me|my|the|this|use|very|with)(?![a-z])"
+    rb"|(?<![0-9a-z])[0-9]{1,4}(?![0-9a-z])|(.)\1{3,}|[-_ .!]"
 )
 _ROCA_PRIMES = (11, 13, 17, 19, 37, 53, 61, 71, 73, 79, 97, 103, 107, 109, 127, 151, 157)
 _UNREADABLE = (PyJWTError, UnsupportedKeyType, ValueError, TypeError, KeyError)
@@ -161,7 +161,7 @@ class SigningKey(VerifyingKey):
 
     @classmethod
     def from_jwk(cls, jwk: Mapping[str, Any]) -> "SigningKey":
-        """Read a private JWK, or a shared secret (`kty: oct`). Its `nbf` is when it begins to sign. Raises InvalidKey."""
+        """Read a private JWK, or a shared secret (`kty: oct`); `nbf` is when it begins to sign. Raises InvalidKey."""
         bind = cls.from_secret if jwk.get("kty") == "oct" else cls.from_private_key
         return replace(_from_jwk(jwk, operation="sign", bind=bind), signs_from=_moment(jwk.get("nbf", 0)))
 

@@ -65,4 +65,3 @@ def _position(keys: KeySet, kid: str) -> int:
         if key.kid == kid:
             return position
     raise InvalidKey("none of the keys has this kid")
-

@@ -5,7 +5,6 @@ what it has, says so in its log, and tries again at every look.
 """
 
 import logging
-import os
 import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
@@ -76,7 +75,7 @@ class Followed(Generic[_T]):
             loaded = await anyio.to_thread.run_sync(self._load)
         except ConfigurationError as error:
             if str(error) != str(self.problem):
-                logger.error("what was read before goes on: %s", error)
+                logger.warning("what was read before goes on: %s", error)
                 self._failed(error)
             self.problem = error
             return
@@ -111,9 +110,7 @@ class LiveKeys:
     then on, and files that cannot be used with `configuration_error`.
     """
 
-    def __init__(
-        self, settings: Settings, *, clock: Callable[[], float] = time.time, tell: Listener = nobody
-    ) -> None:
+    def __init__(self, settings: Settings, *, clock: Callable[[], float] = time.time, tell: Listener = nobody) -> None:
         self.verifier = verifier_from(settings)
         self.replace: Callable[[TokenVerifier | TrustedIssuers], None] = lambda _: None
         self._settings = settings
