@@ -1,6 +1,7 @@
 """Key files: every form that is read, and how they are written."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from mcp_auth_ref.core.errors import InvalidKey
 from mcp_auth_ref.core.keys import KeySet, SigningKey, VerifyingKey
 from mcp_auth_ref.keyfiles import PairAlgorithm
 from tests.fuzz import fuzz, json_values
-from tests.tokens import KEYS, SECRET
+from tests.tokens import KEYS, NOW, SECRET
 from tests.vectors import document
 
 PAIRS = {name: key for name, key in KEYS.items() if name != "HS256"}
@@ -184,3 +185,67 @@ def test_whatever_a_file_holds_is_keys_or_a_refusal(tmp_path: Path, content: byt
             assert read(tmp_path / "keys").keys
         except InvalidKey:
             continue
+
+
+def test_when_a_key_begins_to_sign_is_written_and_read_again(tmp_path: Path) -> None:
+    keys = KeySet([PAIRS["ES256"], replace(PAIRS["EdDSA"], signs_from=NOW)])
+
+    keyfiles.write(tmp_path / "keys.json", keys)
+
+    written = json.loads((tmp_path / "keys.json").read_text())["keys"]
+    again = keyfiles.read(tmp_path / "keys.json")
+    assert [jwk.get("nbf") for jwk in written] == [None, NOW]
+    assert [again.signing_key_at(now).algorithm for now in (NOW - 1, NOW)] == ["ES256", "EdDSA"]
+    assert [jwk.keys() & {"nbf"} for jwk in public(again)] == [set(), set()]
+
+
+def test_secrets_stand_one_on_each_line_from_oldest_to_newest(tmp_path: Path) -> None:
+    old, new = SigningKey.from_secret(SECRET), SigningKey.from_secret(SECRET[::-1])
+
+    keys = keyfiles.secrets_in(SECRET + b"\r\n\n" + SECRET[::-1] + b" nbf=%d" % NOW)
+    keyfiles.write_secrets(tmp_path / "secrets", keys)
+
+    assert keys == KeySet([old, new])
+    assert [keys.signing_key_at(now) for now in (NOW - 1, NOW)] == [old, new]
+    assert (tmp_path / "secrets").read_bytes() == SECRET + b"\n" + SECRET[::-1] + b" nbf=%d\n" % NOW
+    assert oct((tmp_path / "secrets").stat().st_mode & 0o777) == "0o600"
+
+
+@pytest.mark.parametrize("secret", [SECRET + b" nbf=soon", SECRET + b" nbf=", SECRET + b"nbf=1", SECRET + b" "])
+def test_what_only_looks_like_a_moment_is_part_of_the_secret(secret: bytes) -> None:
+    assert keyfiles.secrets_in(secret).signing_key.private == secret
+
+
+@pytest.mark.parametrize(
+    ("data", "problem"),
+    [
+        (SECRET + b"\nshort", "line 2: the secret has 5 bytes; HS256 needs at least 32"),
+        (b"short nbf=1795000000", "the secret has 5 bytes; HS256 needs at least 32"),
+        (SECRET + b"\n" + SECRET, "two keys of a set have one kid"),
+        (PAIRS["ES256"].to_pem(), "it is empty or an encoded key, not a shared secret"),
+        (b"", "it is empty or an encoded key, not a shared secret"),
+    ],
+    ids=range(5),
+)
+def test_what_is_no_list_of_secrets_is_refused(data: bytes, problem: str) -> None:
+    with pytest.raises(InvalidKey) as caught:
+        keyfiles.secrets_in(data)
+
+    assert caught.value.problem == problem
+
+
+def test_a_key_pair_is_not_written_among_secrets(tmp_path: Path) -> None:
+    with pytest.raises(InvalidKey, match="is no shared secret"):
+        keyfiles.write_secrets(tmp_path / "secrets", KeySet([PAIRS["ES256"]]))
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_keys_that_everybody_can_write_are_refused(tmp_path: Path) -> None:
+    """CWE-732: also public ones, which decide whose tokens are accepted."""
+    (tmp_path / "keys").write_text(json.dumps(KeySet(PAIRS.values()).jwks()))
+    (tmp_path / "keys").chmod(0o666)
+
+    for read in (keyfiles.read, keyfiles.read_public):
+        with pytest.raises(InvalidKey, match="everybody on this machine can write"):
+            read(tmp_path / "keys")

@@ -11,7 +11,7 @@ from mcp_auth_ref.core.errors import ConfigurationError, UnknownIssuer, Unsuppor
 from mcp_auth_ref.core.keys import KeySet, SigningKey
 from mcp_auth_ref.core.tokens import TokenIssuer, TokenVerifier, TrustedIssuers
 from mcp_auth_ref.settings import Settings
-from mcp_auth_ref.trust import issuer_from, keys_from, verifier_from
+from mcp_auth_ref.trust import issuer_from, key_files, keys_from, verifier_from
 from tests.tokens import ISSUER, KEYS, NOW, RESOURCE, SECRET
 
 ENVIRON = {"MCP_JWT_SECRET": SECRET.decode()}
@@ -226,3 +226,34 @@ def test_an_issuer_is_not_trusted_by_halves(tmp_path: Path, issuers: str, messag
     keyfiles.write(tmp_path / "private", KeySet([KEYS["ES256"]]))
 
     assert refusal(tmp_path, ENVIRON, issuers=issuers) == message
+
+
+def test_a_file_may_hold_the_secret_before_and_the_one_after(tmp_path: Path) -> None:
+    """Our choice: tokens of both are good while one takes the place of the other."""
+    (tmp_path / "secrets").write_bytes(SECRET + b"\n" + SECRET[::-1] + b" nbf=%d\n" % (NOW + 1))
+    settings = load(tmp_path, {"MCP_JWT_SECRET_FILE": "secrets"})
+    old, new = SigningKey.from_secret(SECRET), SigningKey.from_secret(SECRET[::-1])
+    verifier = verifier_from(settings)
+
+    for key in (old, new):
+        assert verifier.verify(token_of(ISSUER, key), now=NOW).subject == "ada"
+    assert [issuer_from(settings).keys.signing_key_at(now) for now in (NOW, NOW + 1)] == [old, new]
+
+
+def test_the_secrets_file_is_read_again_each_time(tmp_path: Path) -> None:
+    """Our choice: settings are read once, keys whenever somebody asks for them."""
+    (tmp_path / "secrets").write_bytes(SECRET)
+    settings = load(tmp_path, {"MCP_JWT_SECRET_FILE": "secrets"})
+    (tmp_path / "secrets").write_bytes(SECRET[::-1])
+
+    assert keys_from(settings) == KeySet([SigningKey.from_secret(SECRET[::-1])])
+
+
+def test_the_files_to_follow_are_those_that_are_read(tmp_path: Path) -> None:
+    (tmp_path / "theirs").write_text(json.dumps(KEYS["ES256"].public_jwk()))
+    issuers = partner('public_key_file = "theirs"')
+    shared = load(tmp_path, {**ENVIRON, "MCP_KEYS_FILE": "unused"}, issuers=issuers)
+    pairs = load(tmp_path, {"MCP_JWT_ALGORITHM": "ES256", "MCP_KEYS_FILE": "keys"}, issuers=issuers)
+
+    assert key_files(shared) == (tmp_path / "theirs",)
+    assert key_files(pairs) == (tmp_path / "keys", tmp_path / "theirs")

@@ -80,7 +80,7 @@ def test_the_list_tells_two_secrets_apart_and_shows_neither(run: Run) -> None:
     """Two machines compare their `kid`s when a signature does not match."""
     key = SigningKey.from_secret(SECRET.encode())
 
-    assert run("mcp-auth-ref keys list") == Printed(0, f"{key.kid:<43}  HS256  signs       {ISSUER}\n", "")
+    assert run("mcp-auth-ref keys list") == Printed(0, f"{key.kid:<43}  HS256  signs  {ISSUER}\n", "")
     assert key.kid not in run("mcp-auth-ref keys list", {"MCP_JWT_SECRET": SECRET[::-1]}).out
 
 
@@ -103,10 +103,10 @@ def test_the_list_says_what_each_key_is_for(run: Run, folder: Path) -> None:
     printed = run("mcp-auth-ref keys list", {**PAIRS, "MCP_CONFIG": "mcp-auth-ref.toml"})
 
     assert [line.split(maxsplit=2) for line in printed.out.splitlines()] == [
-        [KEYS["RS256"].kid, "RS256", f"could sign  {ISSUER}"],
-        [KEYS["ES256"].kid, "ES256", f"signs       {ISSUER}"],
-        [KEYS["EdDSA"].kid, "EdDSA", "verifies    https://login.example.com"],
-        [SigningKey.from_secret(SECRET.encode()).kid, "HS256", "verifies    https://ci.example.com"],
+        [KEYS["RS256"].kid, "RS256", f"verifies  {ISSUER}"],
+        [KEYS["ES256"].kid, "ES256", f"signs     {ISSUER}"],
+        [KEYS["EdDSA"].kid, "EdDSA", "verifies  https://login.example.com"],
+        [SigningKey.from_secret(SECRET.encode()).kid, "HS256", "verifies  https://ci.example.com"],
     ]
 
 

@@ -13,6 +13,7 @@ GUIDE = "https://mcp-auth-ref.github.io/reference/errors/#"
 def test_settings_shows_each_value_and_where_it_comes_from(run: Run, folder: Path) -> None:
     (folder / ".env").write_text("MCP_JWT_SECRET_FILE=secret\nMCP_LEEWAY=10\n")
     (folder / "secret").write_text(f"{SECRET}\n")
+    (folder / "secret").chmod(0o600)
     (folder / "mcp-auth-ref.toml").write_text('allowed_origins = ["https://a.example", "https://b.example"]\n')
 
     assert run("mcp-auth-ref settings", {"MCP_CONFIG": "mcp-auth-ref.toml"}) == Printed(

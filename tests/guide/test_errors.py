@@ -49,6 +49,7 @@ EXAMPLES = [
     errors.ToolTimeout("demo.sleep", 30),
     errors.ResultTooLarge("demo.read_file", 1024),
     errors.ServerDisconnected("demo"),
+    errors.KeyInUse("old", "there is no newer one"),
     errors.InvalidKey("it is too short"),
     errors.ConfigurationError("MCP_LEEWAY", "it is not a number", "Set it to 30"),
     errors.CallFailed(),

@@ -79,6 +79,10 @@ class _Stopped(click.ClickException):
     exit_code = 2
 
 
+class _Refused(click.ClickException):
+    exit_code = REFUSED
+
+
 @contextmanager
 def _written() -> Iterator[None]:
     """Let an output that cannot be written, as on a full disk, be an error that says so."""
@@ -101,6 +105,5 @@ def _explained() -> Iterator[None]:
     except click.UsageError as error:
         raise click.UsageError(_PERHAPS_SECRET.sub("…", error.format_message()), ctx=error.ctx) from None
     except AuthError as error:
-        stopped = _Stopped(f"{printable(str(error))}\nSee {help_url(error.code)}")
-        stopped.exit_code = REFUSED if isinstance(error, KeyInUse) else stopped.exit_code
-        raise stopped from None
+        kind = _Refused if isinstance(error, KeyInUse) else _Stopped
+        raise kind(f"{printable(str(error))}\nSee {help_url(error.code)}") from None

@@ -62,7 +62,7 @@ _PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 _PLACEHOLDERS = re.compile(
     rb"change[-_ ]?(?:me|this|it)|secrets?|passw(?:or)?d|placeholder|example|default|insecure|super|string|random"
     rb"|tokens?|keys?|jwt|hs256|hmac|your|please|replace|production|development|least|long|bits?|bytes?|minimum"
-    rb"|char(?:acter)?s?|(?<![a-z])(?:an?|and|at|for|here|in|is|it|me|my|the|this|use|very|with)(?![a-z])"
+    rb"|chars?|characters?|(?<![a-z])(?:an?|and|at|for|here|in|is|it|me|my|the|this|use|very|with)(?![a-z])"
     rb"|(?<![0-9a-z])[0-9]{1,4}(?![0-9a-z])|(.)\1{3,}|[-_ .!]"
 )
 _ROCA_PRIMES = (11, 13, 17, 19, 37, 53, 61, 71, 73, 79, 97, 103, 107, 109, 127, 151, 157)
