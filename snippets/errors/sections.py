@@ -34,7 +34,7 @@ def group(error: type[AuthError]) -> str:
         return "The signature holds, the claims are refused"
     if issubclass(error, InvalidToken):
         return "No signature holds"
-    return "The request is refused" if status(error) else "Nothing starts"
+    return "The request is refused" if status(error) else "Nothing starts, or nothing is done"
 
 
 def network(error: type[AuthError]) -> str:

@@ -49,8 +49,8 @@ EXAMPLES = [
     errors.ToolTimeout("demo.sleep", 30),
     errors.ResultTooLarge("demo.read_file", 1024),
     errors.ServerDisconnected("demo"),
-    errors.KeyInUse("old", "there is no newer one"),
     errors.InvalidKey("it is too short"),
+    errors.KeyInUse("old", "there is no newer one"),
     errors.ConfigurationError("MCP_LEEWAY", "it is not a number", "Set it to 30"),
     errors.CallFailed(),
     errors.Unreachable("http://127.0.0.1:8765", "nothing listens there"),
@@ -114,8 +114,8 @@ def test_a_section_has_the_status_and_the_code_that_the_server_answers_with(erro
 
 
 @each(WITHOUT_STATUS)
-def test_what_keeps_a_server_from_starting_has_no_status(error: AuthError) -> None:
-    assert isinstance(error, errors.InvalidKey | errors.ConfigurationError)
+def test_what_keeps_a_server_from_starting_or_a_command_from_its_deed_has_no_status(error: AuthError) -> None:
+    assert isinstance(error, errors.InvalidKey | errors.KeyInUse | errors.ConfigurationError)
     assert "\nNot over HTTP ·" in SECTIONS[error.code]
 
 
