@@ -21,6 +21,7 @@ from pydantic import (
     ConfigDict,
     Field,
     PrivateAttr,
+    Secret,
     SecretBytes,
     ValidationError,
     model_validator,
@@ -114,6 +115,43 @@ def _origin(origin: str) -> str:
         problem = "it has something in it that is not an origin, as browsers send it"
         raise _Wrong(problem, "Write it like https://app.example.com")
     return origin
+
+
+class StoreUrl(Secret[str]):
+    """The address of a store; what is before its `@` may be a password and is not shown."""
+
+    def _display(self) -> str:
+        return re.sub(r"//[^/]*@", "//hidden@", self.get_secret_value())
+
+
+def _store_url(given: StoreUrl) -> StoreUrl:
+    right = "Write memory:, sqlite:///.mcp/store.db or redis://127.0.0.1:6379/0"
+    url = given.get_secret_value()
+    scheme, _, rest = url.partition(":")
+    if scheme == "sqlite":
+        if not re.fullmatch(r"///[^?#]*[^/?#]", rest):
+            raise _Wrong("it is not sqlite:/// and the path of a file", right)
+    elif scheme in ("redis", "rediss"):
+        _check_redis_url(url, right)
+    elif scheme == "unix":
+        if not re.fullmatch(r"///[^?#]+(\?db=[0-9]+)?", rest):
+            raise _Wrong("it is not unix:/// and the path of a socket", right)
+    elif url != "memory:":
+        raise _Wrong("it is the address of no store known here", right)
+    return given
+
+
+def _check_redis_url(url: str, right: str) -> None:
+    try:
+        parts = urlsplit(url)
+        has_host = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        has_host = False
+        parts = urlsplit("")
+    if not has_host:
+        raise _Wrong("it has no host, or a port that is none", right)
+    if parts.query or parts.fragment or not re.fullmatch(r"(/[0-9]*)?", parts.path):
+        raise _Wrong("something other than the number of a database follows the host", right)
 
 
 def _comma_separated(value: object) -> object:
@@ -253,6 +291,21 @@ class Settings(BaseSettings):
         title="an https URL, or http on loopback",
         description="The public address of the MCP endpoint: the `aud` of its tokens, compared byte for byte.",
         examples=["https://mcp.example.com/mcp"],
+    )
+    store_url: Annotated[StoreUrl, AfterValidator(_store_url)] = Field(
+        default=StoreUrl("sqlite:///.mcp/store.db"),
+        title="memory:, sqlite:///PATH or redis://HOST",
+        description="Where revocations and refresh tokens are kept: in the process and no longer than it, in a file "
+        "for the processes of one machine, or in Redis for many replicas (`rediss:` with TLS, `unix:///SOCKET`).",
+        examples=["sqlite:///.mcp/store.db"],
+    )
+    store_stale_secs: int = Field(
+        default=10,
+        ge=1,
+        title="a whole number of seconds above 0",
+        description="How long the store may be silent. After that every token is refused with 503 until it answers "
+        "again, for nobody can tell which are revoked.",
+        examples=["10"],
     )
     auth_enabled: bool = Field(
         default=True,
@@ -482,6 +535,9 @@ def _toml(path: Path) -> _Source:
     for name, (problem, remedy) in _NOT_IN_TOML.items():
         if name in values:
             raise ConfigurationError(f"{name} in {path}", problem, remedy)
+    if "@" in str(values.get("store_url", "")):
+        problem = "it holds a password, and this file is one to copy and to commit"
+        raise ConfigurationError(f"store_url in {path}", problem, "Give it in the environment: MCP_STORE_URL")
     return _Source(str(path), _anchored(values, path.parent))
 
 
@@ -491,6 +547,10 @@ def _anchored(values: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     for name in _PATHS & values.keys():
         if isinstance(values[name], str):
             anchored[name] = str(folder / values[name])
+    if isinstance(values.get("store_url"), str):
+        anchored["store_url"] = re.sub(
+            r"\Asqlite:///(.+)", lambda found: f"sqlite:///{folder / found[1]}", values["store_url"]
+        )
     if isinstance(values.get("issuers"), list):
         anchored["issuers"] = [
             _anchored(item, folder) if isinstance(item, dict) else item for item in values["issuers"]

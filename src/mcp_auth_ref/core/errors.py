@@ -21,6 +21,15 @@
     ├── MissingToken                 missing_token           the request carries no token
     ├── InvalidRequest               invalid_request         the credentials are not in the one form allowed
     ├── InsufficientScope            insufficient_scope      the token is good and does not reach this far
+    ├── GrantRefused                 grant_refused           the authorization server issues no token
+    │   ├── InvalidClient            invalid_client          the client is not known, or has not proven who it is
+    │   ├── InvalidGrant             invalid_grant           the refresh token is not good, or no longer
+    │   │   └── RefreshTokenReused   refresh_token_reused    it was spent before, and its family has ended
+    │   ├── UnauthorizedClient       unauthorized_client     the client may not use this grant
+    │   ├── UnsupportedGrantType     unsupported_grant_type  there is no such grant here
+    │   ├── InvalidScope             invalid_scope           more is asked for than was granted
+    │   └── InvalidTarget            invalid_target          a token for another server is asked for
+    ├── StoreUnavailable             store_unavailable       the store does not answer, and nobody is let in unchecked
     ├── MisdirectedHost              misdirected_host        `Host` is not a name of this server
     ├── ForbiddenOrigin              forbidden_origin        a browser page of another site is calling
     ├── UnknownServer                unknown_server          the configuration names no such MCP server
@@ -388,6 +397,137 @@ class InsufficientScope(AuthError):
     def __init__(self, required: Iterable[str]) -> None:
         self.required = tuple(sorted(set(required)))
         super().__init__(f"the operation needs the scope {' '.join(self.required)}")
+
+
+class GrantRefused(AuthError):
+    """The authorization server issues no token (RFC 6749, section 5.2)."""
+
+    code = "grant_refused"
+    causes: ClassVar[tuple[str, ...]] = ("The request does not entitle this client to the token it asks for.",)
+    cure = "The more exact code that comes with the refusal says why."
+
+
+class InvalidClient(GrantRefused):
+    """The client is not known here, or has not proven who it is (RFC 6749, section 5.2)."""
+
+    code = "invalid_client"
+    causes = (
+        "The `client_id` is none of `[[clients]]`, or is spelled otherwise.",
+        "The secret is another one, or was sent both in the header and in the body.",
+        "A client that has a secret sent only its `client_id`.",
+    )
+    cure = "Compare `client_id` and secret with the `[[clients]]` table; send the secret in `Authorization: Basic`."
+
+    def __init__(self) -> None:
+        super().__init__("the client is not known here, or its credentials are wrong")
+
+
+class InvalidGrant(GrantRefused):
+    """The refresh token is not good, or no longer (RFC 6749, section 5.2)."""
+
+    code = "invalid_grant"
+    causes: ClassVar[tuple[str, ...]] = (
+        "The refresh token has expired, was revoked, or its family has ended.",
+        "It was issued to another client, or by another server.",
+        "It was copied incompletely, or is an access token.",
+    )
+    cure = "Sign in again. If you did not expect this, ask who else could have used or revoked the token."
+
+    def __init__(self, problem: str) -> None:
+        self.problem = problem
+        super().__init__(problem)
+
+
+class RefreshTokenReused(InvalidGrant):
+    """The refresh token was spent before, so somebody has a copy: its family has ended (RFC 9700, section 4.14.2)."""
+
+    code = "refresh_token_reused"
+    causes: ClassVar[tuple[str, ...]] = (
+        "Somebody stole a refresh token, and either the thief or the owner came second.",
+        "A client kept the old refresh token instead of the new one, or was restored from a backup.",
+        "Two processes share one refresh token and refresh it apart from each other.",
+    )
+    cure = "Sign in again, and find out who had the token: the audit log has the address of both."
+
+    def __init__(self) -> None:
+        super().__init__("the refresh token was used before, so its family has ended")
+
+    @property
+    def public_code(self) -> str:
+        """`invalid_grant`, the code that RFC 6749 has for it."""
+        return InvalidGrant.code
+
+
+class UnauthorizedClient(GrantRefused):
+    """The client may not use this grant (RFC 6749, section 5.2)."""
+
+    code = "unauthorized_client"
+    causes = ("A public client, which has no secret, asked for a token of its own with `client_credentials`.",)
+    cure = "Give the client a secret in its `[[clients]]` table, or let a person sign in."
+
+    def __init__(self) -> None:
+        super().__init__("this client has no secret, so it gets no token of its own")
+
+
+class UnsupportedGrantType(GrantRefused):
+    """There is no such grant here (RFC 6749, section 5.2)."""
+
+    code = "unsupported_grant_type"
+    causes = ("The client asked for a grant that the metadata does not list, such as `password`.",)
+    cure = "Use one of `grant_types_supported` in the metadata of the authorization server."
+
+    def __init__(self, supported: Iterable[str]) -> None:
+        self.supported = tuple(supported)
+        super().__init__(f"the grants here are {' and '.join(self.supported)}")
+
+
+class InvalidScope(GrantRefused):
+    """More is asked for than was granted (RFC 6749, sections 5.2 and 6)."""
+
+    code = "invalid_scope"
+    causes = (
+        "A refresh asks for a scope that the sign-in did not have.",
+        "The client's `[[clients]]` table does not list the scope.",
+    )
+    cure = "Ask for less, or leave `scope` out; for more, sign in again."
+
+    def __init__(self, beyond: Iterable[str]) -> None:
+        self.beyond = tuple(beyond)
+        super().__init__(f"not granted: {' '.join(self.beyond)}")
+
+
+class InvalidTarget(GrantRefused):
+    """A token for another server is asked for (RFC 8707, section 2)."""
+
+    code = "invalid_target"
+    causes = (
+        "`resource` is not the address of the server that was granted, character for character.",
+        "One authorization is used for two servers.",
+    )
+    cure = "Send the `resource` of the metadata, or leave it out; for another server, sign in there."
+
+    def __init__(self, expected: str) -> None:
+        self.expected = expected
+        super().__init__(f"tokens are issued for {expected} only")
+
+
+class StoreUnavailable(AuthError):
+    """The store does not answer, and without it nobody is let in unchecked."""
+
+    code = "store_unavailable"
+    causes = (
+        "Redis is not running, cannot be reached, or does not answer in time.",
+        "The disk of the SQLite file is full, or the file is locked by another program.",
+    )
+    cure = (
+        "Look at `/ready`, then at the store that `MCP_STORE_URL` names. The server recovers by itself once the store "
+        "answers; a client tries again after the seconds in `Retry-After`."
+    )
+    retry_after = 5
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(f"the store is not available: {reason}")
 
 
 class MisdirectedHost(AuthError):
