@@ -23,6 +23,7 @@ from starlette.types import ASGIApp, Message
 
 from mcp_auth_ref import ConfigurationError, KeySet, Settings, SigningKey, create_app, keyfiles
 from mcp_auth_ref.process import serve
+from mcp_auth_ref.settings import StoreUrl
 from tests.server.world import (
     METADATA_URL,
     MODERN,
@@ -173,7 +174,10 @@ def test_it_says_how_it_is() -> None:
         health, ready = client.get("/health"), client.get("/ready")
 
     assert (health.status_code, health.json()) == (200, {"status": "ok", "authentication": "enabled"})
-    assert (ready.status_code, ready.json()) == (200, {"status": "ready", "authentication": "enabled"})
+    assert (ready.status_code, ready.json()) == (
+        200,
+        {"status": "ready", "authentication": "enabled", "store": "available"},
+    )
     assert health.headers["cache-control"] == ready.headers["cache-control"] == "no-store"
 
 
@@ -376,7 +380,9 @@ def test_the_clients_of_the_sdk_see_a_missing_scope_as_403(tmp_path: Path, mode:
 
 
 def _app(root: Path) -> ASGIApp:
-    return create_app(Settings(jwt_secret=SecretBytes(SECRET), files_root=root), clock=Clock())
+    return create_app(
+        Settings(jwt_secret=SecretBytes(SECRET), files_root=root, store_url=StoreUrl("memory:")), clock=Clock()
+    )
 
 
 @contextlib.asynccontextmanager

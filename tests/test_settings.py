@@ -55,6 +55,8 @@ def test_these_are_the_variables_and_their_defaults(tmp_path: Path) -> None:
         ("MCP_LEEWAY", "30", "default"),
         ("MCP_ISSUER", "http://127.0.0.1:8765", "default"),
         ("MCP_RESOURCE_URL", "http://127.0.0.1:8765/mcp", "default"),
+        ("MCP_STORE_URL", "sqlite:///.mcp/store.db", "default"),
+        ("MCP_STORE_STALE_SECS", "10", "default"),
         ("MCP_AUTH_ENABLED", "true", "default"),
         ("MCP_ALLOWED_HOSTS", "127.0.0.1:8765", "default"),
         ("MCP_ALLOWED_ORIGINS", "", "default"),
@@ -543,3 +545,60 @@ def test_the_file_of_servers_is_looked_for_where_it_usually_is(tmp_path: Path) -
 
     assert load(tmp_path).servers_file == tmp_path / ".mcp/config.json"
     assert load(tmp_path, {"MCP_SERVERS_FILE": "other.json"}).servers_file == tmp_path / "other.json"
+
+
+@pytest.mark.parametrize(
+    ("url", "problem"),
+    [
+        ("postgres://localhost", "it is the address of no store known here"),
+        ("memory", "it is the address of no store known here"),
+        ("sqlite://store.db", "it is not sqlite:/// and the path of a file"),
+        ("sqlite:///", "it is not sqlite:/// and the path of a file"),
+        ("sqlite:///store.db?mode=ro", "it is not sqlite:/// and the path of a file"),
+        ("redis://", "it has no host, or a port that is none"),
+        ("redis://:sesame@", "it has no host, or a port that is none"),
+        ("redis://[host", "it has no host, or a port that is none"),
+        ("redis://host:99999", "it has no host, or a port that is none"),
+        ("redis://host/first", "something other than the number of a database follows the host"),
+        ("rediss://host/0?x=1", "something other than the number of a database follows the host"),
+        ("unix://run/redis.sock", "it is not unix:/// and the path of a socket"),
+    ],
+)
+def test_the_address_of_no_store_is_refused_with_a_right_one(tmp_path: Path, url: str, problem: str) -> None:
+    """Our choice: a typing error does not choose another store."""
+    remedy = "Write memory:, sqlite:///.mcp/store.db or redis://127.0.0.1:6379/0"
+
+    assert refusal(tmp_path, {"MCP_STORE_URL": url}) == f"MCP_STORE_URL: {problem}. {remedy}"
+
+
+@pytest.mark.parametrize("url", ["memory:", "redis://host:6380/1", "rediss://host", "unix:///run/redis.sock?db=1"])
+def test_the_address_of_a_store_is_taken_as_it_is(tmp_path: Path, url: str) -> None:
+    """Our choice: what is right is not rewritten."""
+    assert load(tmp_path, {"MCP_STORE_URL": url}).store_url.get_secret_value() == url
+
+
+def test_a_password_of_the_store_is_shown_nowhere(tmp_path: Path) -> None:
+    """Our choice: `settings` may be pasted into a report."""
+    settings = load(tmp_path, {"MCP_STORE_URL": "redis://ada:open@sesame@host/0"})
+    effective = {name: value for name, value, _ in settings.effective()}
+
+    assert effective["MCP_STORE_URL"] == "redis://hidden@host/0"
+    assert "sesame" not in f"{settings!r}{settings}{settings.model_dump()}"
+
+
+def test_a_password_of_the_store_has_no_place_in_a_file_to_commit(tmp_path: Path) -> None:
+    """Our choice: as for the secret."""
+    said = refusal(tmp_path, toml='store_url = "redis://:sesame@host/0"')
+
+    assert said == (
+        "store_url in mcp-auth-ref.toml: it holds a password, and this file is one to copy and to commit. "
+        "Give it in the environment: MCP_STORE_URL"
+    )
+
+
+def test_the_file_of_the_store_starts_from_the_folder_of_whoever_names_it(tmp_path: Path) -> None:
+    """As every path does."""
+    relative, absolute = ({"MCP_STORE_URL": f"sqlite:///{path}"} for path in ("a/b.db", "/a/b.db"))
+
+    assert load(tmp_path, relative).store_url.get_secret_value() == f"sqlite:///{tmp_path}/a/b.db"
+    assert load(tmp_path, absolute).store_url.get_secret_value() == "sqlite:////a/b.db"

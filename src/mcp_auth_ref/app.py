@@ -5,7 +5,7 @@ What stands around what, from the outside in:
 Observed                    under which name the request is told of
 RequireKnownCaller          by the right name, and from no page of a foreign site
   CORSMiddleware            answers preflights, shows the challenge to pages that may call
-    RequireToken            who calls
+    RequireToken            who calls, and whether that was revoked
       RequireToolScopes     what for
         StatelessEndpoint   the SDK's server with the demonstration tools
 """
@@ -41,25 +41,31 @@ from mcp_auth_ref.server.observed import Observed
 from mcp_auth_ref.server.problems import problem
 from mcp_auth_ref.server.resource import RequireToken
 from mcp_auth_ref.settings import Settings
+from mcp_auth_ref.stores.revocations import Revocations, opened
 
 _Document: TypeAlias = Callable[[], Mapping[str, object]]
 
 METADATA_AGE = f"public, max-age={JWKS_MAX_AGE}"
 
 
-def create_app(settings: Settings, *, clock: Callable[[], float] = time.time) -> ASGIApp:
+def create_app(
+    settings: Settings, *, clock: Callable[[], float] = time.time, elapsed: Callable[[], float] = time.monotonic
+) -> ASGIApp:
     """Return the server of these settings. Raises ConfigurationError."""
     server = demo.create_server(settings.files_root)
     endpoint: ASGIApp = _endpoint(server)
     documents: Mapping[str, _Document] = {}
     lasting: list[Callable[[], AbstractAsyncContextManager[object]]] = [server.session_manager.run]
     keys: LiveKeys | None = None
+    revocations: Revocations | None = None
     tell = all_of(_listeners(settings))
     if settings.auth_enabled:
         keys = LiveKeys(settings, clock=clock, tell=tell)
-        cache = VerifiedTokenCache(keys.verifier)
+        store_url = settings.store_url.get_secret_value()
+        revocations = opened(store_url, stale=settings.store_stale_secs, elapsed=elapsed, clock=clock)
+        cache = VerifiedTokenCache(keys.verifier, revoked=revocations.is_revoked)
         keys.replace = cache.replace
-        lasting.append(keys.following)
+        lasting += [keys.following, revocations.following]
         documents = _documents(settings, keys)
         endpoint = _with_tool_scopes(endpoint, settings, clock=clock, tell=tell)
         endpoint = _with_token(endpoint, settings, verifier=cache, clock=clock, tell=tell)
@@ -77,6 +83,7 @@ def create_app(settings: Settings, *, clock: Callable[[], float] = time.time) ->
     app.router.redirect_slashes = False
     app.state.authentication = "enabled" if settings.auth_enabled else "disabled"
     app.state.keys = keys
+    app.state.revocations = revocations
     return _entrance(app, settings, clock=clock, tell=tell)
 
 
@@ -191,11 +198,18 @@ async def _health(request: Request) -> Response:
 
 
 async def _ready(request: Request) -> Response:
-    ready = getattr(request.app.state, "ready", False)
-    document = {"status": "ready" if ready else "starting", "authentication": request.app.state.authentication}
-    if request.app.state.keys is not None and request.app.state.keys.problem is not None:
+    state = request.app.state
+    is_open, store = getattr(state, "ready", False), _store_of(state.revocations)
+    status = "starting" if not is_open else "ready" if store != {"store": "unavailable"} else "waiting"
+    document = {"status": status, "authentication": state.authentication, **store}
+    if state.keys is not None and state.keys.problem is not None:
         document["keys"] = "stale"
-    return JSONResponse(document, HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE, headers=_FRESH)
+    code = HTTPStatus.OK if status == "ready" else HTTPStatus.SERVICE_UNAVAILABLE
+    return JSONResponse(document, code, headers=_FRESH)
+
+
+def _store_of(revocations: Revocations | None) -> dict[str, str]:
+    return {} if revocations is None else {"store": "available" if revocations.is_current else "unavailable"}
 
 
 _FRESH = {"cache-control": "no-store"}

@@ -121,7 +121,7 @@ class StoreUrl(Secret[str]):
     """The address of a store; what is before its `@` may be a password and is not shown."""
 
     def _display(self) -> str:
-        return re.sub(r"//[^/]*@", "//hidden@", self.get_secret_value())
+        return re.sub(r"//.*@", "//hidden@", self.get_secret_value())
 
 
 def _store_url(given: StoreUrl) -> StoreUrl:

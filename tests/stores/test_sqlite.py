@@ -50,15 +50,12 @@ def test_file_and_folder_are_for_their_owner_only(tmp_path: Path) -> None:
 
 def test_a_new_file_is_opened_by_many_threads_at_once(tmp_path: Path) -> None:
     """SQLite waits for nobody while it switches a file to WAL, so we do."""
+    stores = at_once(30, lambda _: open_store(f"sqlite:///{tmp_path}/store.db"))
+    stores[0].start(family(), now=NOW)
 
-    def work(number: int) -> None:
-        with closing(open_store(f"sqlite:///{tmp_path}/store.db")) as store:
-            store.start(family(f"f{number}"), now=NOW)
-
-    at_once(30, work)
-
-    with closing(open_store(f"sqlite:///{tmp_path}/store.db")) as store:
-        assert [store.family(f"f{number}", now=NOW) for number in range(30)] == [family(f"f{n}") for n in range(30)]
+    assert [store.family("f1", now=NOW) for store in stores] == [family()] * 30
+    for store in stores:
+        store.close()
 
 
 def test_a_new_file_is_opened_by_several_processes_at_once(tmp_path: Path) -> None:

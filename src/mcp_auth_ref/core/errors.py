@@ -21,8 +21,8 @@
     ├── MissingToken                 missing_token           the request carries no token
     ├── InvalidRequest               invalid_request         the credentials are not in the one form allowed
     ├── InsufficientScope            insufficient_scope      the token is good and does not reach this far
+    ├── InvalidClient                invalid_client          the client is not known, or has not proven who it is
     ├── GrantRefused                 grant_refused           the authorization server issues no token
-    │   ├── InvalidClient            invalid_client          the client is not known, or has not proven who it is
     │   ├── InvalidGrant             invalid_grant           the refresh token is not good, or no longer
     │   │   └── RefreshTokenReused   refresh_token_reused    it was spent before, and its family has ended
     │   ├── UnauthorizedClient       unauthorized_client     the client may not use this grant
@@ -399,15 +399,7 @@ class InsufficientScope(AuthError):
         super().__init__(f"the operation needs the scope {' '.join(self.required)}")
 
 
-class GrantRefused(AuthError):
-    """The authorization server issues no token (RFC 6749, section 5.2)."""
-
-    code = "grant_refused"
-    causes: ClassVar[tuple[str, ...]] = ("The request does not entitle this client to the token it asks for.",)
-    cure = "The more exact code that comes with the refusal says why."
-
-
-class InvalidClient(GrantRefused):
+class InvalidClient(AuthError):
     """The client is not known here, or has not proven who it is (RFC 6749, section 5.2)."""
 
     code = "invalid_client"
@@ -420,6 +412,14 @@ class InvalidClient(GrantRefused):
 
     def __init__(self) -> None:
         super().__init__("the client is not known here, or its credentials are wrong")
+
+
+class GrantRefused(AuthError):
+    """The authorization server issues no token (RFC 6749, section 5.2)."""
+
+    code = "grant_refused"
+    causes: ClassVar[tuple[str, ...]] = ("The request does not entitle this client to the token it asks for.",)
+    cure = "The more exact code that comes with the refusal says why."
 
 
 class InvalidGrant(GrantRefused):

@@ -10,8 +10,10 @@ from mcp_auth_ref.core.discovery import challenge_for, describe
 from mcp_auth_ref.core.errors import (
     AuthError,
     ForbiddenOrigin,
+    GrantRefused,
     InsufficientScope,
     InvalidArguments,
+    InvalidClient,
     InvalidRequest,
     InvalidToken,
     MisdirectedHost,
@@ -19,6 +21,7 @@ from mcp_auth_ref.core.errors import (
     ResultTooLarge,
     ServerDisconnected,
     ServerUnavailable,
+    StoreUnavailable,
     ToolTimeout,
     UnknownServer,
     UnknownTool,
@@ -35,6 +38,9 @@ STATUS: Mapping[type[AuthError], HTTPStatus] = {
     MissingToken: HTTPStatus.UNAUTHORIZED,
     InvalidToken: HTTPStatus.UNAUTHORIZED,
     InsufficientScope: HTTPStatus.FORBIDDEN,
+    GrantRefused: HTTPStatus.BAD_REQUEST,
+    InvalidClient: HTTPStatus.UNAUTHORIZED,
+    StoreUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     ForbiddenOrigin: HTTPStatus.FORBIDDEN,
     MisdirectedHost: HTTPStatus.MISDIRECTED_REQUEST,
     UnknownServer: HTTPStatus.NOT_FOUND,
@@ -77,7 +83,7 @@ def problem(status: HTTPStatus, detail: str, headers: Mapping[str, str] | None =
 
 def refusal(error: AuthError) -> Problem:
     """Answer a refusal of this package: `type` is the address of the guide's section on it."""
-    return _refusal(error, {})
+    return _refusal(error, {"retry-after": str(error.retry_after)} if isinstance(error, StoreUnavailable) else {})
 
 
 def challenge(error: AuthError, *, metadata_url: str, scopes: Collection[str]) -> Problem:

@@ -22,12 +22,13 @@ from mcp_auth_ref.core.errors import (
     MalformedToken,
     MissingToken,
     RefusedClaims,
+    StoreUnavailable,
 )
 from mcp_auth_ref.core.scopes import missing
 from mcp_auth_ref.core.tokens import Claims
 from mcp_auth_ref.events import UNAVAILABLE, Event, Listener, nobody
 from mcp_auth_ref.server.observed import event_of
-from mcp_auth_ref.server.problems import Problem, challenge, problem
+from mcp_auth_ref.server.problems import Problem, challenge, problem, refusal
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -108,7 +109,8 @@ class RequireToken:
             return challenge(error, metadata_url=self._metadata_url, scopes=self._challenge_scopes)
         except Exception as error:  # noqa: BLE001 - whatever a verifier fails with, nobody is let in
             if self._tell is not nobody:
-                self._tell(self._event(scope, "refuse", started, code=UNAVAILABLE))
+                code = error.code if isinstance(error, StoreUnavailable) else UNAVAILABLE
+                self._tell(self._event(scope, "refuse", started, code=code))
             return unverifiable(error)
         scope["state"] = {**scope.get("state", {}), "claims": claims}
         if self._tell is not nobody:
@@ -140,6 +142,9 @@ def unverifiable(error: Exception) -> Problem:
 
     What the exception says is left out, for it may quote the token.
     """
+    if isinstance(error, StoreUnavailable):
+        logger.info("refused a request, %s: %s", error.code, error)
+        return refusal(error)
     where = "".join(traceback.format_tb(error.__traceback__))
     logger.error("the verifier failed with %s\n%s", type(error).__name__, where)
     return _UNAVAILABLE

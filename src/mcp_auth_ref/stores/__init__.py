@@ -2,7 +2,7 @@
 
 Three of them keep one contract. `memory:` lasts as long as the process; `sqlite:///PATH` is one file, shared by the
 processes of one machine; `redis://HOST` is shared by all replicas. Their methods block, for milliseconds as a rule and
-for `PATIENCE` at worst: a server calls them in threads, a command calls them as they are.
+for a few seconds at worst: a server calls them in threads, a command calls them as they are.
 """
 
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ class Feed(Protocol):
         """
 
     def close(self) -> None:
-        """Hold no connection any more, and end a `read` that is waiting in another thread."""
+        """Hold no connection any more, nor let a `read` wait for long in another thread."""
 
 
 class Store(Protocol):

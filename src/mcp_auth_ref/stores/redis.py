@@ -8,6 +8,7 @@ tag, and with it one slot of a cluster. Redis keeps what it has written to its o
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from threading import Lock
 from typing import Any
 
 import redis
@@ -99,14 +100,15 @@ class RedisFeed:
         self._position = "0"
         self._client: redis.Redis | None = None
         self._patience = 0.0
+        self._lock = Lock()
         self._is_closed = False
 
     def read(self, *, wait: float) -> Sequence[Revocation]:
         """Return what has been revoked since the last call."""
-        if self._is_closed:
-            return ()
-        with _as_unavailable():
-            block = max(1, _milliseconds(wait)) if wait > 0 else None
+        with self._lock, _as_unavailable():
+            if self._is_closed:
+                return ()
+            block = _milliseconds(wait) if wait > 0 else None
             answer: Any = self._connected(wait).xread({_STREAM: self._position}, count=_BATCH, block=block)
         entries = _entries(answer[0][1]) if answer else []
         if entries:
@@ -114,23 +116,25 @@ class RedisFeed:
         return [revocation for _, revocation in entries]
 
     def close(self) -> None:
-        """Close the connection, also under a `read` that is waiting."""
+        """Close the connection, once a `read` that is waiting has waited to its end."""
         self._is_closed = True
-        self._disconnect()
+        with self._lock:
+            self._disconnect()
 
     def _disconnect(self) -> None:
         if self._client is not None:
-            self._client.connection_pool.disconnect(inuse_connections=True)
+            self._client.close()
+        self._client = None
 
     def _connected(self, wait: float) -> redis.Redis:
         if self._client is None or self._patience < wait:
             self._disconnect()
             self._patience = wait
-            self._client = _client(self._url, wait + SOCKET_SECONDS, attempts=0)
+            self._client = _client(self._url, wait + SOCKET_SECONDS)
         return self._client
 
 
-def _client(url: str, patience: float, *, attempts: int = 1) -> redis.Redis:
+def _client(url: str, patience: float) -> redis.Redis:
     return redis.Redis.from_url(
         url,
         decode_responses=True,
@@ -138,7 +142,7 @@ def _client(url: str, patience: float, *, attempts: int = 1) -> redis.Redis:
         socket_timeout=patience,
         socket_connect_timeout=SOCKET_SECONDS,
         # A connection that has gone stale is opened again, once. Who does not answer in time is not asked twice.
-        retry=Retry(NoBackoff(), attempts, supported_errors=(redis.ConnectionError,)),
+        retry=Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,)),
     )
 
 

@@ -5,21 +5,34 @@ is: a store that is gone must not give a stolen token its life back.
 """
 
 import logging
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, closing, contextmanager, suppress
 from threading import Event as Signal
 from threading import Thread
 
 from mcp_auth_ref.core.errors import StoreUnavailable
 from mcp_auth_ref.core.grants import Revocation
 from mcp_auth_ref.core.tokens import Claims
-from mcp_auth_ref.stores import Store
+from mcp_auth_ref.stores import Store, open_store
 
 logger = logging.getLogger(__name__)
 
 WAIT_SECONDS = 0.5
 RETRY_SECONDS = 0.2
 SWEEP_SECONDS = 600.0
+
+
+def opened(
+    url: str, *, stale: float, elapsed: Callable[[], float], clock: Callable[[], float]
+) -> "Revocations":
+    """Open a store and learn what has been revoked so far. Raises ConfigurationError.
+
+    A store that does not answer yet is asked again by whoever follows, and until then nobody is let in.
+    """
+    revocations = Revocations(open_store(url), stale=stale, elapsed=elapsed, clock=clock)
+    with suppress(StoreUnavailable):
+        revocations.load()
+    return revocations
 
 
 class _OfIssuer:
@@ -100,6 +113,12 @@ class Revocations:
             for revocation in revocations:
                 self._learn(revocation)
         self._heard_at = asked_at
+
+    @asynccontextmanager
+    async def following(self) -> AsyncIterator[None]:
+        """Learn of each further revocation as it happens while the block lasts, and then close the store."""
+        with closing(self._store), self.followed():
+            yield
 
     @contextmanager
     def followed(self) -> Iterator[None]:

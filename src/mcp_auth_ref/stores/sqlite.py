@@ -22,7 +22,8 @@ from mcp_auth_ref.stores.documents import document_of, family_from
 
 logger = logging.getLogger(__name__)
 
-BUSY_SECONDS = 2.0
+BUSY_SECONDS = 5.0
+OPEN_SECONDS = 15.0
 POLL_SECONDS = 0.05
 _BATCH = 10_000
 _MIGRATIONS = (
@@ -52,8 +53,9 @@ class SqliteStore:
 
     def check(self) -> None:
         """Open the file, or make it. Raises StoreUnavailable."""
-        with self._transaction():
-            pass
+        with self._transaction("DEFERRED"):
+            if not os.access(self._path, os.W_OK):
+                raise StoreUnavailable("Permission denied")
 
     def revoke(self, revocation: Revocation, *, now: float) -> None:  # noqa: ARG002 - the contract's
         """Write a revocation and drop the families it concerns."""
@@ -203,11 +205,12 @@ def _identity(path: Path) -> tuple[int, int] | None:
 
 def _opened(path: Path) -> sqlite3.Connection:
     _make(path)
-    connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+    connection = sqlite3.connect(path, timeout=OPEN_SECONDS, isolation_level=None, check_same_thread=False)
     try:
         _switch_to_wal(connection)
         connection.execute("PRAGMA synchronous = FULL")
         _migrate(connection)
+        connection.execute(f"PRAGMA busy_timeout = {round(BUSY_SECONDS * 1000)}")
     except BaseException:
         connection.close()
         raise
@@ -233,7 +236,7 @@ def _make(path: Path) -> None:
 
 def _switch_to_wal(connection: sqlite3.Connection) -> None:
     """Switch the file to WAL, as many others may be doing: SQLite itself does not wait for them here."""
-    deadline = time.monotonic() + 5 * BUSY_SECONDS
+    deadline = time.monotonic() + OPEN_SECONDS
     while True:
         try:
             connection.execute("PRAGMA journal_mode = WAL")
