@@ -22,9 +22,7 @@ RETRY_SECONDS = 0.2
 SWEEP_SECONDS = 600.0
 
 
-def opened(
-    url: str, *, stale: float, elapsed: Callable[[], float], clock: Callable[[], float]
-) -> "Revocations":
+def opened(url: str, *, stale: float, elapsed: Callable[[], float], clock: Callable[[], float]) -> "Revocations":
     """Open a store and learn what has been revoked so far. Raises ConfigurationError.
 
     A store that does not answer yet is asked again by whoever follows, and until then nobody is let in.
