@@ -24,7 +24,7 @@
     ├── InvalidClient                invalid_client          the client is not known, or has not proven who it is
     ├── GrantRefused                 grant_refused           the authorization server issues no token
     │   ├── InvalidGrant             invalid_grant           the refresh token is not good, or no longer
-    │   │   └── RefreshTokenReused   refresh_token_reused    it was spent before, and its family has ended
+    │   ├── RefreshTokenReused       refresh_token_reused    it was spent before, and its family has ended
     │   ├── UnauthorizedClient       unauthorized_client     the client may not use this grant
     │   ├── UnsupportedGrantType     unsupported_grant_type  there is no such grant here
     │   ├── InvalidScope             invalid_scope           more is asked for than was granted
@@ -438,7 +438,7 @@ class InvalidGrant(GrantRefused):
         super().__init__(problem)
 
 
-class RefreshTokenReused(InvalidGrant):
+class RefreshTokenReused(GrantRefused):
     """The refresh token was spent before, so somebody has a copy: its family has ended (RFC 9700, section 4.14.2)."""
 
     code = "refresh_token_reused"
