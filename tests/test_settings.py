@@ -64,6 +64,11 @@ def test_these_are_the_variables_and_their_defaults(tmp_path: Path) -> None:
         ("MCP_SERVERS_FILE", "", "default"),
         ("MCP_TOOL_TIMEOUT_SECS", "30", "default"),
         ("MCP_MAX_RESULT_BYTES", "4194304", "default"),
+        ("MCP_AUDIT_ENABLED", "true", "default"),
+        ("MCP_AUDIT_LOG_PATH", ".mcp/audit.log", "default"),
+        ("MCP_AUDIT_MAX_BYTES", "10485760", "default"),
+        ("MCP_AUDIT_KEEP_FILES", "10", "default"),
+        ("MCP_AUDIT_KEY_FILE", "", "default"),
         ("MCP_CONFIG", "", "default"),
         ("[[issuers]]", "", "default"),
     ]

@@ -43,6 +43,7 @@ from mcp_auth_ref.core.errors import ConfigurationError, InvalidKey
 PREFIX = "MCP_"
 OLDER_NAME = "JWT_SECRET_KEY"
 OTHER_VARIABLES = ("MCP_TOKEN",)  # the variable in which `validate-mcp-token` looks for a token
+AUDIT_TO_STREAM = Path("-")
 SERVERS_FILE = Path(".mcp", "config.json")
 DEMONSTRATION_SECRET = b"demonstration-secret-never-use-it-in-production"
 
@@ -355,6 +356,41 @@ class Settings(BaseSettings):
         description="The largest result of a tool that the gateway passes on.",
         examples=["4194304"],
     )
+    audit_enabled: bool = Field(
+        default=True,
+        title="true or false",
+        description="Whether each decision becomes a line of the audit log: who was let in, who was refused and why, "
+        "who did what.",
+        examples=["true"],
+    )
+    audit_log_path: Path = Field(
+        default=Path(".mcp", "audit.log"),
+        title="a path, or -",
+        description="Where the audit log is written. `-` is standard output, and standard error for commands.",
+        examples=["/var/lib/mcp/audit.log"],
+    )
+    audit_max_bytes: int = Field(
+        default=10 * 1024 * 1024,
+        ge=4096,
+        title="a whole number of bytes, 4096 or more",
+        description="How long the audit log gets before a next file begins.",
+        examples=["10485760"],
+    )
+    audit_keep_files: int = Field(
+        default=10,
+        ge=0,
+        le=1000,
+        title="a whole number from 0 to 1000",
+        description="How many full files of the audit log are kept beside the one being written; the oldest goes.",
+        examples=["10"],
+    )
+    audit_key_file: Path | None = Field(
+        default=None,
+        title="a path",
+        description="The file with the key, 32 bytes or more, that seals each line of the audit log, so that "
+        "`mcp-auth-ref audit verify` finds what has been changed.",
+        examples=["/run/secrets/mcp_audit_key"],
+    )
     config: Path | None = Field(
         default=None,
         title="a path",
@@ -415,6 +451,12 @@ class Settings(BaseSettings):
                 f"it is longer than MCP_MAX_TOKEN_AGE, {self.max_token_age} seconds",
                 f"Set it to {self.max_token_age / 3600:g} or less",
                 setting="jwt_expiry_hours",
+            )
+        if self.audit_key_file is not None and self.audit_log_path == AUDIT_TO_STREAM:
+            raise _Wrong(
+                "it is given, and the audit log goes to standard output, which has no end to count from",
+                "Set MCP_AUDIT_LOG_PATH to a file, or leave out the key",
+                setting="audit_key_file",
             )
         if not self.auth_enabled and not is_loopback(self.resource_url):
             raise _Wrong(
@@ -545,7 +587,7 @@ def _anchored(values: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     """Let relative paths start from the folder of whoever names them."""
     anchored = dict(values)
     for name in _PATHS & values.keys():
-        if isinstance(values[name], str):
+        if isinstance(values[name], str) and (name, values[name]) != ("audit_log_path", str(AUDIT_TO_STREAM)):
             anchored[name] = str(folder / values[name])
     if isinstance(values.get("store_url"), str):
         anchored["store_url"] = re.sub(
@@ -634,5 +676,5 @@ _PATHS = {
     name
     for fields in (Settings.model_fields, IssuerSettings.model_fields)
     for name, field in fields.items()
-    if field.annotation == Path | None
+    if field.annotation in (Path, Path | None)
 }
