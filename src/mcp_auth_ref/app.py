@@ -10,9 +10,11 @@ RequireKnownCaller          by the right name, and from no page of a foreign sit
         StatelessEndpoint   the SDK's server with the demonstration tools
 """
 
+import sys
 import time
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from functools import partial
 from http import HTTPStatus
 from typing import TypeAlias
 from urllib.parse import urlsplit
@@ -29,6 +31,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from mcp_auth_ref import demo
+from mcp_auth_ref.audit import AuditLog, audit_from
 from mcp_auth_ref.core.discovery import PROTECTED_RESOURCE, resource_metadata, well_known
 from mcp_auth_ref.core.rotation import JWKS_MAX_AGE
 from mcp_auth_ref.events import Listener, all_of
@@ -55,10 +58,14 @@ def create_app(
     server = demo.create_server(settings.files_root)
     endpoint: ASGIApp = _endpoint(server)
     documents: Mapping[str, _Document] = {}
-    lasting: list[Callable[[], AbstractAsyncContextManager[object]]] = [server.session_manager.run]
+    audit = audit_from(settings, stream=sys.stdout)
+    tell = all_of(listener for listener in (audit,) if listener is not None)
+    lasting: list[Callable[[], AbstractAsyncContextManager[object]]] = [
+        partial(_closing, audit),
+        server.session_manager.run,
+    ]
     keys: LiveKeys | None = None
     revocations: Revocations | None = None
-    tell = all_of(_listeners(settings))
     if settings.auth_enabled:
         keys = LiveKeys(settings, clock=clock, tell=tell)
         store_url = settings.store_url.get_secret_value()
@@ -85,11 +92,6 @@ def create_app(
     app.state.keys = keys
     app.state.revocations = revocations
     return _entrance(app, settings, clock=clock, tell=tell)
-
-
-def _listeners(_: Settings) -> Iterable[Listener]:
-    """Give whoever is told of each decision: one line for each."""
-    yield from ()
 
 
 def _entrance(app: ASGIApp, settings: Settings, *, clock: Callable[[], float], tell: Listener) -> ASGIApp:
@@ -151,6 +153,15 @@ def _lifespan(
             app.state.ready = False
 
     return lifespan
+
+
+@asynccontextmanager
+async def _closing(audit: AuditLog | None) -> AsyncIterator[None]:
+    try:
+        yield
+    finally:
+        if audit is not None:
+            audit.close()
 
 
 def _documents(settings: Settings, keys: LiveKeys) -> dict[str, _Document]:

@@ -21,13 +21,15 @@ class Event:
     """One decision. `at` is seconds since 1970, `duration` seconds; `code` is the true reason of what did not go well.
 
     `code` is one of the codes of `core/errors.py`, also where the caller was told no more than `invalid_token`; or it
-    is UNAVAILABLE, or `cancelled` where the caller of a tool has gone away.
+    is UNAVAILABLE, or `cancelled` where the caller of a tool has gone away. `actor` is who did it where that is not the
+    subject: the user of the machine who has run a command.
     """
 
     kind: Kind
     at: float
     code: str | None = None
     subject: str | None = None
+    actor: str | None = None
     client_id: str | None = None
     token_id: str | None = None
     family: str | None = None

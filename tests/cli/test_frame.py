@@ -48,6 +48,8 @@ def test_these_are_the_commands() -> None:
         "mcp-auth-ref secret new",
         "mcp-auth-ref secret rotate",
         "mcp-auth-ref secret retire",
+        "mcp-auth-ref audit",
+        "mcp-auth-ref audit verify",
         "mcp-auth-ref serve",
         "mcp-auth-ref explain",
         "mcp-auth-ref settings",

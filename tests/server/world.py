@@ -98,7 +98,8 @@ class Recorder:
 
 def server(root: Path | None = None, *, clock: Clock | None = None, **settings: Any) -> TestClient:
     """Give a client of the whole server; the server runs while the client is open."""
-    complete = Settings(**{"jwt_secret": SecretBytes(SECRET), "files_root": root, "store_url": "memory:", **settings})
+    quiet: dict[str, Any] = {"store_url": "memory:", "audit_enabled": False}
+    complete = Settings(**{"jwt_secret": SecretBytes(SECRET), "files_root": root, **quiet, **settings})
     return client_of(create_app(complete, clock=clock or Clock()))
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import fields
 from datetime import UTC, datetime
 from threading import Lock
-from typing import Protocol, TextIO
+from typing import Protocol, Self, TextIO
 
 from mcp_auth_ref.audit.chain import Chain
 from mcp_auth_ref.audit.files import AuditFile, AuditStream
@@ -90,6 +90,12 @@ class AuditLog:
     def waiting(self) -> int:
         """How many lines have not been written yet."""
         return len(self._waiting)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def close(self) -> None:
         """Try once more to write what waits, and close the sink."""

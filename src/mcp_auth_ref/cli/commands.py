@@ -243,6 +243,35 @@ def retire_secrets(**options: object) -> None:
     deferred("rotation:retire_secrets")(**options)
 
 
+@main.group(epilog="{command} verify")
+def audit() -> None:
+    """Check the audit log."""
+
+
+@audit.command("verify", epilog="{command}\n{command} --file audit.log.1 --file audit.log")
+@click.option(
+    "--file",
+    "files",
+    type=_FILE,
+    multiple=True,
+    metavar="FILE",
+    help="A file of the log; again for each later one.  [default: MCP_AUDIT_LOG_PATH and its older files]",
+)
+@click.option(
+    "--at-least",
+    type=click.IntRange(min=1),
+    metavar="LINES",
+    help="How many lines the log had when somebody else counted them.",
+)
+def verify_audit(**options: object) -> None:
+    """Verify a sealed audit log.
+
+    The first line that has been changed, moved or added is named, and so are lines that are missing: then the exit code
+    is 1. The key is that of MCP_AUDIT_KEY_FILE.
+    """
+    deferred("audit:verify")(**options)
+
+
 @main.command(epilog="{command}\nMCP_RESOURCE_URL=http://127.0.0.1:9000/mcp {command}")
 @click.option("--host", default="127.0.0.1", show_default=True, metavar="ADDRESS", help="The address to listen on.")
 @click.option(

@@ -8,10 +8,12 @@ from dataclasses import replace
 
 import click
 
+from mcp_auth_ref.cli.audit import audited, user
 from mcp_auth_ref.cli.settings import load
 from mcp_auth_ref.cli.tokens import moment
 from mcp_auth_ref.core import jws
 from mcp_auth_ref.core.scopes import ROLES
+from mcp_auth_ref.events import Event
 from mcp_auth_ref.settings import Settings, checked_url
 from mcp_auth_ref.trust import issuer_from
 
@@ -46,6 +48,17 @@ def issue(
         claims=_claims(claims),
     )
     payload = jws.payload(jws.read(token))
+    with audited(settings) as tell:
+        tell(
+            Event(
+                kind="issue",
+                at=time.time(),
+                subject=user_id,
+                actor=user(),
+                client_id=client_id,
+                token_id=payload["jti"],
+            )
+        )
     document = {"token": token, "payload": payload, "expires_at": moment(payload["exp"])}
     click.echo(json.dumps(document, indent=2) if as_json else token)
 
