@@ -48,6 +48,17 @@ def test_a_token_that_is_issued_is_a_line(folder: Path, run: Run, clock: Callabl
     ]
 
 
+def test_keys_that_come_and_go_are_lines(folder: Path, run: Run) -> None:
+    keys = {**SETTINGS, "MCP_KEYS_FILE": "keys.json", "MCP_JWT_ALGORITHM": "ES256"}
+    first = run("mcp-auth-ref keys new", keys).out.strip()
+    second = run("mcp-auth-ref keys rotate", keys).out.strip()
+    run(f"mcp-auth-ref keys retire {second} --now", keys)
+
+    told = [(line["event"], line["key"]) for line in lines(folder / LOG)]
+
+    assert told == [("rotate", first), ("rotate", second), ("revoke", second)]
+
+
 def test_the_token_itself_is_in_no_line(folder: Path, run: Run) -> None:
     token = run(ISSUE.format("ada")).out.strip()
 

@@ -47,7 +47,9 @@ def verify(*, files: tuple[Path, ...], at_least: int | None) -> None:
         remedy = "Name the file with the key that has sealed the log"
         raise ConfigurationError("MCP_AUDIT_KEY_FILE", "it is missing", remedy)
     if not files and settings.audit_log_path == AUDIT_TO_STREAM:
-        raise click.UsageError("The log goes to standard output: name its files with --file.", click.get_current_context())
+        raise click.UsageError(
+            "The log goes to standard output: name its files with --file.", click.get_current_context()
+        )
     read = files or tuple(files_of(settings.audit_log_path))
     log = files[-1] if files else settings.audit_log_path
     try:

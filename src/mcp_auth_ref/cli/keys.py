@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from mcp_auth_ref import keyfiles
+from mcp_auth_ref.cli.audit import audited, user
 from mcp_auth_ref.cli.frame import printable
 from mcp_auth_ref.cli.rotation import changing, key_file, longest_life
 from mcp_auth_ref.cli.settings import load
@@ -15,6 +16,7 @@ from mcp_auth_ref.cli.tokens import moment
 from mcp_auth_ref.core.keys import KeySet, SigningKey, VerifyingKey
 from mcp_auth_ref.core.rotation import ceased_signing
 from mcp_auth_ref.core.tokens import TokenVerifier
+from mcp_auth_ref.events import Event
 from mcp_auth_ref.settings import Settings
 from mcp_auth_ref.trust import keys_from, verifier_from
 
@@ -29,6 +31,8 @@ def new(*, algorithm: keyfiles.PairAlgorithm | None, path: Path | None) -> None:
     with changing(path):
         older = keyfiles.read(path).keys if path.exists() else ()
         keyfiles.write(path, KeySet([*older, key]))
+    with audited(settings) as tell:
+        tell(Event(kind="rotate", at=time.time(), actor=user(), key=key.kid))
     click.echo(key.kid)
     click.echo(f"{path} holds it, with {len(older)} older; it signs with {algorithm} from now on", err=True)
 

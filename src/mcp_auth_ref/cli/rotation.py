@@ -10,17 +10,20 @@ from pathlib import Path
 import click
 
 from mcp_auth_ref import keyfiles, privatefiles
+from mcp_auth_ref.cli.audit import audited, user
 from mcp_auth_ref.cli.settings import load
 from mcp_auth_ref.cli.tokens import moment
 from mcp_auth_ref.core import rotation
 from mcp_auth_ref.core.errors import InvalidKey, KeyInUse
 from mcp_auth_ref.core.keys import KeySet, SigningKey
+from mcp_auth_ref.events import Event
 from mcp_auth_ref.settings import Settings, read_secret
 
 
 def rotate_keys(*, after: int, path: Path | None) -> None:
     """Publish a key pair of the newest one's kind that begins to sign later."""
-    _rotate(_pairs(path, load()), after=after)
+    settings = load()
+    _rotate(_pairs(path, settings), settings, after=after)
 
 
 def retire_keys(*, kid: str | None, at_once: bool, path: Path | None) -> None:
@@ -31,7 +34,8 @@ def retire_keys(*, kid: str | None, at_once: bool, path: Path | None) -> None:
 
 def rotate_secrets(*, after: int, path: Path | None) -> None:
     """Put a secret into the file that begins to sign later."""
-    _rotate(_secrets(path, load()), after=after)
+    settings = load()
+    _rotate(_secrets(path, settings), settings, after=after)
 
 
 def retire_secrets(*, kid: str | None, at_once: bool, path: Path | None) -> None:
@@ -90,12 +94,14 @@ def _fresh_secret(_: KeySet) -> SigningKey:
     return SigningKey.from_secret(secrets.token_urlsafe(32).encode())
 
 
-def _rotate(file: _KeyFile, *, after: int) -> None:
+def _rotate(file: _KeyFile, settings: Settings, *, after: int) -> None:
     """Add a key that begins to sign `after` so many seconds, and print its `kid`."""
     with changing(file.path):
         keys = file.read(file.path)
         key = replace(file.fresh(keys), signs_from=int(time.time()) + after)
         file.write(file.path, KeySet([*keys.keys, key]))
+    with audited(settings) as tell:
+        tell(Event(kind="rotate", at=time.time(), actor=user(), key=key.kid))
     click.echo(key.kid)
     click.echo(f"it verifies from now on, and signs from {moment(key.signs_from)}", err=True)
 
@@ -116,7 +122,10 @@ def _retire(file: _KeyFile, settings: Settings, *, kid: str | None, at_once: boo
             after = rotation.retired(before, kid, now=now, longest_life=longest_life(settings))
         if after != before:
             file.write(file.path, after)
-    _tell(before, after, now=now)
+    with audited(settings) as tell:
+        for gone in _gone(before, after):
+            tell(Event(kind="revoke", at=now, actor=user(), key=gone))
+    _show(before, after, now=now)
 
 
 def longest_life(settings: Settings) -> float:
@@ -133,9 +142,13 @@ def _without_ended(keys: KeySet, *, now: float, longest_life: float) -> KeySet:
     return keys
 
 
-def _tell(before: KeySet, after: KeySet, *, now: float) -> None:
+def _gone(before: KeySet, after: KeySet) -> list[str]:
     left = {key.kid for key in after.keys}
-    gone = [key.kid for key in before.keys if key.kid not in left]
+    return [key.kid for key in before.keys if key.kid not in left]
+
+
+def _show(before: KeySet, after: KeySet, *, now: float) -> None:
+    gone = _gone(before, after)
     for kid in gone:
         click.echo(kid)
     signs = after.signing_key_at(now).kid
