@@ -3,18 +3,35 @@
 import logging
 import math
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import anyio
+import anyio.to_thread
 from mcp import Client, MCPError
-from mcp_types import CallToolRequest, CallToolRequestParams, CallToolResult, Tool
+from mcp.client.subscriptions import ListenNotSupportedError, SubscriptionLost
+from mcp_types import (
+    CONNECTION_CLOSED,
+    HEADER_MISMATCH,
+    CallToolRequest,
+    CallToolRequestParams,
+    CallToolResult,
+    Tool,
+    ToolListChangedNotification,
+)
 from pydantic import ValidationError
 
-from mcp_auth_ref.core.errors import ServerDisconnected, ServerUnavailable
+from mcp_auth_ref.core.errors import InvalidArguments, ServerDisconnected, ServerUnavailable
 from mcp_auth_ref.toolhub.config import HttpServer, InProcessServer, ServerConfig, StdioServer
+from mcp_auth_ref.toolhub.http import reached
+from mcp_auth_ref.toolhub.messages import TOO_LARGE, UNREACHABLE
+from mcp_auth_ref.toolhub.schemas import ArgumentCheck, Unusable
+from mcp_auth_ref.toolhub.stdio import spawned
 from mcp_auth_ref.toolhub.values import HubTool, ServerStatus, Status, Transport
 
 if TYPE_CHECKING:
+    from mcp.client import Transport as Streams
+    from mcp.client.session import IncomingMessage
     from mcp.server.mcpserver import MCPServer
 
 logger = logging.getLogger(__name__)
@@ -23,8 +40,14 @@ START_SECONDS = 30
 FIRST_PAUSE = 0.2
 LONGEST_PAUSE = 30
 STEADY_SECONDS = 10
+PROBE_SECONDS = 30
+REFRESH_PAUSE = 0.2
 MAX_PAGES = 100
+MAX_TOOLS = 10_000
+MAX_LIST_BYTES = 16 * 1024 * 1024
+MAX_NAME = 128
 
+_ENDED = "its connection has ended"
 _TRANSPORTS: Mapping[type[ServerConfig], Transport] = {
     StdioServer: "stdio",
     HttpServer: "http",
@@ -32,22 +55,37 @@ _TRANSPORTS: Mapping[type[ServerConfig], Transport] = {
 }
 
 
-class Connection:
-    """A named server. `run` keeps it connected until it is cancelled; everything else asks what it has achieved."""
+class TooLarge(Exception):
+    """The server's answer is larger than the transport reads."""
 
-    def __init__(self, name: str, config: ServerConfig, *, start_seconds: float = START_SECONDS) -> None:
+
+class _Broken(Exception):
+    """What a server does that ends its connection, in words of our own."""
+
+
+class Connection:
+    """A named server. `run` keeps it connected until `disconnect`; everything else asks what it has achieved.
+
+    `tools` holds what the server has last said it has, also while it is away. `listed` tells whether it ever has.
+    `max_message_bytes` bounds one message, as it arrives.
+    """
+
+    def __init__(self, name: str, config: ServerConfig, *, max_message_bytes: int, start_seconds: float) -> None:
         self.name = name
         self.config = config
         self.tools: Mapping[str, HubTool] = {}
+        self.listed = False
         self.wanted = False
+        self._max_message_bytes = max_message_bytes
         self._start_seconds = start_seconds
         self._status: Status = "disconnected"
         self._problem: str | None = None
         self._client: Client | None = None
-        self._lost = anyio.Event()
-        self._settled = anyio.Event()
+        self._checks: dict[str, tuple[HubTool, ArgumentCheck | Unusable]] = {}
         self._scope = anyio.CancelScope()
-        self._ended = anyio.Event()
+        self._settled, self._ended, self._woken, self._hurried = (anyio.Event() for _ in range(4))
+        self._ended.set()
+        self._lost = False
 
     @property
     def status(self) -> ServerStatus:
@@ -60,6 +98,12 @@ class Connection:
             problem=self._problem,
         )
 
+    def prepare(self) -> None:
+        """Be wanted, and count as connecting until `run` knows more."""
+        self.wanted, self._scope = True, anyio.CancelScope()
+        self._settled, self._ended = anyio.Event(), anyio.Event()
+        self._turn("connecting")
+
     async def run(self) -> None:
         """Connect, and connect again with growing pauses, until `disconnect` or the end of the hub."""
         pause = FIRST_PAUSE
@@ -69,7 +113,8 @@ class Connection:
                     began = anyio.current_time()
                     await self._stay_connected()
                     pause = FIRST_PAUSE if anyio.current_time() - began > STEADY_SECONDS else pause
-                    await anyio.sleep(pause)
+                    with anyio.move_on_after(pause):
+                        await self._hurried.wait()
                     pause = min(2 * pause, LONGEST_PAUSE)
         finally:
             self.wanted = False
@@ -80,43 +125,85 @@ class Connection:
         """Wait until it is connected, or has failed to."""
         await self._settled.wait()
 
-    def prepare(self) -> None:
-        """Be wanted, and count as connecting until `run` knows more."""
-        self.wanted, self._scope = True, anyio.CancelScope()
-        self._settled, self._ended = anyio.Event(), anyio.Event()
-        self._turn("connecting")
+    def hurry(self) -> None:
+        """Try again at once where the last attempt has failed, and be settled only after that."""
+        if self._status == "failed":
+            self._settled = anyio.Event()
+            self._hurried.set()
 
     async def disconnect(self) -> None:
         """End `run`, and with it the server's process, where it has one."""
-        if self.wanted:
-            self._scope.cancel()
-            await self._ended.wait()
+        self.wanted = False
+        self._scope.cancel()
+        await self._ended.wait()
+
+    async def check(self, tool: HubTool, arguments: Mapping[str, object]) -> None:
+        """Hold arguments against the tool's schema. Raises InvalidArguments, ServerUnavailable."""
+        known = self._checks.get(tool.name)
+        if known is None or known[0] is not tool:
+            # A large schema takes a while, and nobody else should wait for it.
+            known = (tool, await anyio.to_thread.run_sync(_check, tool.input_schema))
+            self._checks[tool.name] = known
+        try:
+            if isinstance(known[1], Unusable):
+                raise known[1]
+            problems = known[1].problems(arguments)
+        except Unusable as error:
+            problem = f"the input schema of its tool {tool.name} cannot be used: {error}"
+            raise ServerUnavailable(self.name, problem) from None
+        if problems:
+            raise InvalidArguments(problems)
 
     async def call(self, tool: str, arguments: Mapping[str, object]) -> CallToolResult:
-        """Call a tool. Raises MCPError, ServerUnavailable, ServerDisconnected."""
+        """Call a tool. Raises ServerUnavailable, ServerDisconnected, TooLarge; MCPError is the server's own answer."""
         client = self._connected()
-        params = CallToolRequestParams(name=tool, arguments=dict(arguments))
+        request = CallToolRequest(params=CallToolRequestParams(name=tool, arguments=dict(arguments)))
         try:
-            # Not `client.call_tool`: that would run the patterns of the server's output schema on the server's output.
-            return await client.session.send_request(CallToolRequest(params=params), CallToolResult)
+            return await self._asked(client, request)
+        except MCPError as error:
+            raise self._told(error) from None
         except ValidationError:
             raise ServerUnavailable(self.name, "its answer is not one that MCP knows") from None
 
     def _connected(self) -> Client:
-        if self._status == "disconnected":
+        if not self.wanted:
             raise ServerDisconnected(self.name)
         if self._client is None:
             raise ServerUnavailable(self.name, self._problem or "it is starting")
         return self._client
 
+    async def _asked(self, client: Client, request: CallToolRequest) -> CallToolResult:
+        # Not `client.call_tool`: that runs the patterns of the server's output schema on the server's output.
+        try:
+            return await client.session.send_request(request, CallToolResult)
+        except MCPError as error:
+            if error.code != HEADER_MISMATCH:
+                raise
+        # What the header of a call should be stands in the list (MCP 2026-07-28, transports, custom headers).
+        self._listen_to(await self._listed(client))
+        return await client.session.send_request(request, CallToolResult)
+
+    def _told(self, error: MCPError) -> Exception:
+        """Tell an answer of the server from what stands in its place."""
+        if not self.wanted:
+            return ServerDisconnected(self.name)
+        if error.code == TOO_LARGE or error.message.startswith("SSE stream failed: "):
+            return TooLarge()
+        if error.code == UNREACHABLE:
+            return ServerUnavailable(self.name, error.message)
+        if error.code == CONNECTION_CLOSED:
+            self._wake()
+            return ServerUnavailable(self.name, f"{_ENDED} during the call")
+        return error
+
     async def _stay_connected(self) -> None:
         """Connect, and return when the connection is lost."""
         self._turn("connecting", self._problem)
-        problem = "its connection was lost"
+        self._hurried, self._lost, problem = anyio.Event(), False, _ENDED
         try:
             with anyio.CancelScope(deadline=anyio.current_time() + self._start_seconds) as start:
-                async with Client(self._target(), cache=None) as client:
-                    self.tools = await self._listed(client)
+                async with Client(self._target(), cache=None, message_handler=self._hear) as client:
+                    self._listen_to(await self._listed(client))
                     start.deadline = math.inf
                     await self._serve(client)
             if start.cancelled_caught:
@@ -126,31 +213,102 @@ class Connection:
         logger.warning("the server %s has failed: %s", self.name, problem)
         self._turn("failed", problem)
 
+    def _target(self) -> "MCPServer | Streams":
+        if isinstance(self.config, InProcessServer):
+            return self.config.server
+        if isinstance(self.config, HttpServer):
+            return reached(self.config, max_body_bytes=self._max_message_bytes, doubted=self._wake)
+        return spawned(self.name, self.config, max_line_bytes=self._max_message_bytes, lost=self._lose)
+
     async def _serve(self, client: Client) -> None:
-        self._client, self._lost = client, anyio.Event()
+        """Be there for calls, and keep the list of tools up to date, until the connection is lost."""
+        self._client = client
         self._turn("connected")
         logger.info("the server %s is connected, with %d tools", self.name, len(self.tools))
         try:
-            await self._lost.wait()
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(self._subscribe, client)
+                while not self._lost:
+                    await self._awake()
+                    if not self._lost:
+                        await self._refresh(client)
+                tasks.cancel_scope.cancel()
         finally:
             self._client = None
+            self._turn("failed", _ENDED)
 
-    def _target(self) -> "MCPServer":
-        if isinstance(self.config, InProcessServer):
-            return self.config.server
-        raise NotImplementedError
+    async def _awake(self) -> None:
+        """Wait for a reason to look at the server: it has said so, somebody doubts it, or nobody has for a while."""
+        with anyio.move_on_after(PROBE_SECONDS if isinstance(self.config, HttpServer) else None):
+            await self._woken.wait()
+        self._woken = anyio.Event()
 
-    async def _listed(self, client: Client) -> Mapping[str, HubTool]:
-        """Ask for the tools, page by page."""
-        tools: dict[str, HubTool] = {}
-        cursor: str | None = None
+    async def _refresh(self, client: Client) -> None:
+        """Ask for the tools again, which also shows whether a server at an address is still there."""
+        try:
+            with anyio.fail_after(self._start_seconds):
+                self._listen_to(await self._listed(client))
+        except (MCPError, ValidationError, TimeoutError) as error:
+            # A process that lives may be busy; an address that does not answer is connected again from the start.
+            if isinstance(self.config, HttpServer):
+                raise
+            logger.warning("the server %s has changed its tools and does not list them: %s", self.name, _words(error))
+        await anyio.sleep(REFRESH_PAUSE)
+
+    async def _subscribe(self, client: Client) -> None:
+        """Ask to be told of changes, as is needed from 2026-07-28 on. Servers before that tell of themselves."""
+        capabilities = client.server_capabilities.tools
+        while capabilities is not None and capabilities.list_changed:
+            with suppress(MCPError, SubscriptionLost, TimeoutError):
+                try:
+                    async with client.listen(tools_list_changed=True) as changes:
+                        async for _ in changes:
+                            self._wake()
+                except ListenNotSupportedError:
+                    return
+            await anyio.sleep(PROBE_SECONDS)
+            self._wake()
+
+    async def _hear(self, message: "IncomingMessage") -> None:
+        if isinstance(message, ToolListChangedNotification):
+            self._wake()
+
+    def _wake(self) -> None:
+        self._woken.set()
+
+    def _lose(self) -> None:
+        self._lost = True
+        self._woken.set()
+
+    async def _listed(self, client: Client) -> list[Tool]:
+        """Ask for the tools, page by page. Raises MCPError, _Broken where there is no end of them."""
+        tools: list[Tool] = []
+        size, cursor = 0, None
         for _ in range(MAX_PAGES):
             page = await client.list_tools(cursor=cursor)
-            tools |= {tool.name: self._tool(tool) for tool in page.tools}
+            tools += page.tools
+            size += sum(len(tool.model_dump_json()) for tool in page.tools)
             cursor = page.next_cursor
-            if cursor is None:
+            if len(tools) > MAX_TOOLS or size > MAX_LIST_BYTES:
                 break
-        return tools
+            if cursor is None:
+                return tools
+        raise _Broken("there is no end to its list of tools")
+
+    def _listen_to(self, tools: list[Tool]) -> None:
+        """Take the tools over. The first of a name counts, and what has not changed stays the very same value."""
+        found: dict[str, HubTool] = {}
+        for tool in tools:
+            if not 0 < len(tool.name) <= MAX_NAME or not tool.name.isprintable():
+                logger.warning("the server %s has a tool whose name cannot be used", self.name)
+            elif tool.name not in found:
+                fresh = self._tool(tool)
+                found[tool.name] = fresh if self.tools.get(tool.name) != fresh else self.tools[tool.name]
+        if not self.listed or found.keys() != self.tools.keys():
+            for name in set(self.config.ruled) - found.keys():
+                logger.warning("the configuration has scopes for %s.%s, which is no tool", self.name, name)
+        self.tools, self.listed = found, True
+        self._checks = {name: known for name, known in self._checks.items() if known[0] is found.get(name)}
 
     def _tool(self, tool: Tool) -> HubTool:
         annotations = tool.annotations
@@ -171,10 +329,25 @@ class Connection:
             self._settled.set()
 
 
+def _check(schema: Mapping[str, object]) -> ArgumentCheck | Unusable:
+    try:
+        return ArgumentCheck(schema)
+    except Unusable as error:
+        return error
+
+
 def _words(error: BaseException) -> str:
     """Say what kind of failure it was, without the text of strangers."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     if isinstance(error, MCPError):
-        return f"it refuses the connection with the error {error.code}"
-    return f"it cannot be reached ({type(error).__name__})"
+        stands = {UNREACHABLE: error.message, CONNECTION_CLOSED: _ENDED}
+        return stands.get(error.code, f"it answers with the error {error.code}")
+    if isinstance(error, OSError) and not isinstance(error, TimeoutError):
+        return f"it cannot be started: {error.strerror}"
+    known: Mapping[type[BaseException], str] = {
+        _Broken: str(error),
+        ValidationError: "its answer is not one that MCP knows",
+        TimeoutError: "it does not answer in time",
+    }
+    return known.get(type(error), f"it cannot be reached ({type(error).__name__})")

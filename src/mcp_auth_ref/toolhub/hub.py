@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Self
 
 import anyio
 from mcp import MCPError
-from mcp_types import CONNECTION_CLOSED, CallToolResult, TextContent
+from mcp_types import CallToolResult, TextContent
 
 from mcp_auth_ref.core.errors import (
     AuthError,
@@ -21,7 +21,7 @@ from mcp_auth_ref.core.errors import (
 )
 from mcp_auth_ref.events import Event, Listener, nobody
 from mcp_auth_ref.toolhub.config import InProcessServer, ServerConfig
-from mcp_auth_ref.toolhub.connection import START_SECONDS, Connection
+from mcp_auth_ref.toolhub.connection import START_SECONDS, Connection, TooLarge
 from mcp_auth_ref.toolhub.values import Caller, HubResult, HubTool, ServerStatus
 
 if TYPE_CHECKING:
@@ -52,8 +52,11 @@ class ToolHub:
         tell: Listener = nobody,
         clock: Callable[[], float] = time.time,
     ) -> None:
+        # A message is a result and what is around it, with at most twice as many bytes where it is written in ASCII.
+        message = 2 * max_result_bytes + 64 * 1024
         self._connections = {
-            name: Connection(name, config, start_seconds=start_seconds) for name, config in servers.items()
+            name: Connection(name, config, max_message_bytes=message, start_seconds=start_seconds)
+            for name, config in servers.items()
         }
         self._timeout = timeout
         self._max_result_bytes = max_result_bytes
@@ -73,12 +76,12 @@ class ToolHub:
         return self
 
     async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None
     ) -> None:
         """Disconnect the servers, and end their processes."""
         if self._tasks is not None:
             self._tasks.cancel_scope.cancel()
-        await self._stack.__aexit__(kind, error, trace)
+        await self._stack.aclose()
 
     def servers(self) -> list[ServerStatus]:
         """Give every server of the configuration, in its order."""
@@ -91,11 +94,14 @@ class ToolHub:
         """
         connection = self._connection(name)
         if not connection.wanted:
+            await connection.disconnect()
+        if not connection.wanted:
             self._start(connection)
+        connection.hurry()
         await connection.settled()
         status = connection.status
         if status.status != "connected":
-            raise ServerUnavailable(name, status.problem or "it is starting")
+            raise self._away(connection)
         return status
 
     async def disconnect(self, name: str) -> ServerStatus:
@@ -166,15 +172,16 @@ class ToolHub:
     ) -> CallToolResult:
         try:
             with anyio.fail_after(seconds):
+                await connection.check(tool, arguments)
                 result = await connection.call(tool.name, arguments)
         except TimeoutError:
             raise ToolTimeout(tool.full_name, seconds) from None
+        except TooLarge:
+            raise ResultTooLarge(tool.full_name, self._max_result_bytes) from None
         except MCPError as error:
-            if error.code == CONNECTION_CLOSED:
-                raise self._gone(connection) from None
             # The server has answered, and says no: that is for the caller to read, as any failure of a tool.
             result = CallToolResult(content=[TextContent(type="text", text=error.message)], is_error=True)
-        if len(result.model_dump_json(by_alias=True)) > self._max_result_bytes:
+        if len(result.model_dump_json(by_alias=True).encode()) > self._max_result_bytes:
             raise ResultTooLarge(tool.full_name, self._max_result_bytes)
         return result
 
@@ -189,10 +196,10 @@ class ToolHub:
         )
 
     @staticmethod
-    def _gone(connection: Connection) -> AuthError:
+    def _away(connection: Connection) -> AuthError:
         if not connection.wanted:
             return ServerDisconnected(connection.name)
-        return ServerUnavailable(connection.name, "its connection was lost during the call")
+        return ServerUnavailable(connection.name, connection.status.problem or "it is starting")
 
     def _start(self, connection: Connection) -> None:
         if self._tasks is None:
@@ -210,6 +217,8 @@ class ToolHub:
         server, dot, plain = name.partition(".")
         if dot and server in self._connections:
             candidates = [self._connections[server]]
+            if not candidates[0].listed:
+                raise self._away(candidates[0])
         else:
             candidates, plain = list(self._connections.values()), name
         found = [(connection, connection.tools[plain]) for connection in candidates if plain in connection.tools]
