@@ -14,7 +14,10 @@ _MARGIN = 10.0  # seconds that a call may last beyond the time that its tool may
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """An MCP server behind the gateway. `status` is connected, connecting, disconnected or failed."""
+    """An MCP server behind the gateway, and how many tools it is known to have.
+
+    `status` is connected, connecting, disconnected or failed; `transport` is stdio, http or in-process.
+    """
 
     name: str
     status: str
@@ -24,7 +27,10 @@ class Server:
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """A tool: its schemas as JSON Schema, and every scope that a call of it needs."""
+    """A tool: its schemas as JSON Schema, and what a call of it needs beside the scopes that every call needs.
+
+    It is called as `server.name`, and as `name` while one server alone has it.
+    """
 
     name: str
     server: str
@@ -54,10 +60,11 @@ class ToolResult:
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """What the gateway says of itself to everybody, with or without a token: its status, and the whole document."""
+    """What the gateway says of itself to everybody: that it answers, and how many of its servers are connected."""
 
     status: str
-    document: Mapping[str, Any]
+    connected: int
+    servers: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +134,8 @@ def _segment(name: str) -> str:
 
 
 def _health(document: Mapping[str, Any]) -> Health:
-    return Health(_member(document, "status", str), document)
+    servers = _member(document, "servers", dict)
+    return Health(_member(document, "status", str), _member(servers, "connected", int), _member(servers, "total", int))
 
 
 def _servers(document: Mapping[str, Any]) -> tuple[Server, ...]:

@@ -54,7 +54,7 @@ def usable(token: str, name: str) -> str:
 
 
 _TRAPS = tuple(
-    (re.compile(pattern, re.IGNORECASE), problem, remedy)
+    (re.compile(pattern, re.IGNORECASE | re.ASCII), problem, remedy)
     for pattern, problem, remedy in (
         (r"^\s*$", "it is empty", "Give it a token: TOKEN=$(generate-mcp-token …)"),
         (r"\$\{?\w|%\w+%", "it holds a variable that nothing has expanded", "Let the shell or your program expand it"),
@@ -63,8 +63,8 @@ _TRAPS = tuple(
         (r"[\r\n]\s*$", "a line break follows it", "Take it off: in Python .strip(), in a shell $(cat file)"),
         (r"[\r\n]", "a line break stands in it", "Copy it as one line"),
         (r"\s", "there is a space in it, or beside it", "Copy the token alone, from its first character to its last"),
-        (r"[\"'`“”]", "it stands in quotation marks", "Leave them out"),
-        (r"[^\w.~+/=-]|[^\x00-\x7f]", "it holds a character that no token has", "Copy it anew, or issue another"),
+        (r"[\"'`\u2018\u2019\u201c\u201d]", "it stands in quotation marks", "Leave them out"),
+        (r"[^\w.~+/=-]", "it holds a character that no token has", "Copy it anew, or issue another"),
     )
 )
 
