@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Literal
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -13,12 +14,12 @@ PATIENCE = 30  # seconds
 
 
 @contextmanager
-def served(make_app: Callable[[str], ASGIApp]) -> Iterator[str]:
+def served(make_app: Callable[[str], ASGIApp], *, lifespan: Literal["on", "off"] = "off") -> Iterator[str]:
     """Serve the application that `make_app` makes for an origin, and give that origin; it ends with the block."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         origin = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        config = uvicorn.Config(make_app(origin), lifespan="auto", ws="none", log_config=None)
+        config = uvicorn.Config(make_app(origin), lifespan=lifespan, ws="none", log_config=None)
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()

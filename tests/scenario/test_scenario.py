@@ -133,7 +133,7 @@ class World:
 
 
 def drive(client: Client, world: World, scope: str | None = "mcp:tools:read mcp:tools:execute") -> list[Step]:
-    with served(world.app) as origin:
+    with served(world.app, lifespan="on") as origin:
         return list(client.drive(origin, None if scope is None else world.token(scope)))
 
 
