@@ -244,7 +244,7 @@ def test_an_allowed_page_can_read_the_challenge() -> None:
     assert response.status_code == 401
     assert response.headers["access-control-allow-origin"] == APP
     assert response.headers["access-control-expose-headers"] == (
-        "WWW-Authenticate, MCP-Protocol-Version, Mcp-Session-Id, X-Request-Id"
+        "WWW-Authenticate, MCP-Protocol-Version, Mcp-Session-Id, X-Request-Id, Retry-After, RateLimit, RateLimit-Policy"
     )
     assert "Origin" in response.headers["vary"]
 

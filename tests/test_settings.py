@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from mcp_auth_ref.core.errors import ConfigurationError
+from mcp_auth_ref.core.limits import Rate
 from mcp_auth_ref.settings import IssuerSettings, Settings, issuers_table, settings_table, variable
 from tests.fuzz import fuzz
 
@@ -60,6 +61,11 @@ def test_these_are_the_variables_and_their_defaults(tmp_path: Path) -> None:
         ("MCP_AUTH_ENABLED", "true", "default"),
         ("MCP_ALLOWED_HOSTS", "127.0.0.1:8765", "default"),
         ("MCP_ALLOWED_ORIGINS", "", "default"),
+        ("MCP_RATE_LIMIT_ENABLED", "true", "default"),
+        ("MCP_RATE_LIMIT_REQUESTS", "600", "default"),
+        ("MCP_RATE_LIMIT_WINDOW_SECS", "60", "default"),
+        ("MCP_RATE_LIMIT_FAILURES", "20", "default"),
+        ("[tool_limits]", "", "default"),
         ("MCP_FILES_ROOT", "", "default"),
         ("MCP_SERVERS_FILE", "", "default"),
         ("MCP_TOOL_TIMEOUT_SECS", "30", "default"),
@@ -519,7 +525,7 @@ def test_the_tables_describe_every_setting() -> None:
 def test_what_a_refusal_recommends_is_accepted(tmp_path: Path) -> None:
     (tmp_path / "mcp-auth-ref.toml").write_text("leeway = 30")
     examples = {name: (field.examples or [""])[0] for name, field in Settings.model_fields.items()}
-    secrets = {"jwt_secret", "jwt_secret_file", "issuers"}
+    secrets = {"jwt_secret", "jwt_secret_file", "issuers", "tool_limits"}
 
     for name, example in examples.items():
         if name not in secrets:
@@ -607,3 +613,33 @@ def test_the_file_of_the_store_starts_from_the_folder_of_whoever_names_it(tmp_pa
 
     assert load(tmp_path, relative).store_url.get_secret_value() == f"sqlite:///{tmp_path}/a/b.db"
     assert load(tmp_path, absolute).store_url.get_secret_value() == "sqlite:////a/b.db"
+
+
+def test_the_limits_of_tools_are_a_table_of_rates(tmp_path: Path) -> None:
+    """Our choice: they are written as `limits` writes rates, and quoted where a name has a dot."""
+    settings = load(tmp_path, toml='[tool_limits]\nwrite_file = "5/minute"\n"files.read" = "100/hour"\n')
+
+    assert settings.tool_limits == {"write_file": Rate(5, 60), "files.read": Rate(100, 3600)}
+    assert [row for row in settings.effective() if row[0] == "[tool_limits]"] == [
+        (
+            "[tool_limits]",
+            "write_file: 5 in 60 seconds, files.read: 100 in 3600 seconds",
+            str(tmp_path / "mcp-auth-ref.toml"),
+        )
+    ]
+    assert Settings(tool_limits={"echo": Rate(1, 1)}).tool_limits == {"echo": Rate(1, 1)}
+
+
+@pytest.mark.parametrize("rate", ['"often"', "5", '["5/minute"]', '"5 per minute"', "true"])
+def test_a_limit_of_a_tool_that_is_no_rate_is_refused_by_name(tmp_path: Path, rate: str) -> None:
+    assert refusal(tmp_path, toml=f"[tool_limits]\nwrite_file = {rate}\n") == (
+        "tool_limits in mcp-auth-ref.toml: that of write_file cannot be read: "
+        "a rate is written like 5/minute, 100/hour or 3/10 seconds. "
+        'Write it like: write_file = "5/minute"'
+    )
+
+
+def test_limits_of_tools_do_not_fit_into_a_variable(tmp_path: Path) -> None:
+    assert refusal(tmp_path, {"MCP_TOOL_LIMITS": "write_file=5/minute"}) == (
+        "[tool_limits]: it is not a table. Write [tool_limits] into the file that MCP_CONFIG names"
+    )

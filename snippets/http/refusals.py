@@ -9,7 +9,8 @@ from mcp_auth_ref import Settings, create_app, issuer_from
 
 logging.disable()
 NOW = 1_795_000_000
-SETTINGS = Settings.load(environ={"MCP_JWT_SECRET": "demonstration-secret-never-use-it-in-production"})
+SECRET = "demonstration-secret-never-use-it-in-production"
+SETTINGS = Settings.load(environ={"MCP_JWT_SECRET": SECRET, "MCP_RATE_LIMIT_REQUESTS": "3"})
 STRANGER = Settings.load(environ={"MCP_JWT_SECRET": "another-secret-that-the-server-has-never-heard-of"})
 
 
@@ -33,6 +34,7 @@ REQUESTS: list[tuple[str, str, str, dict[str, str]]] = [
     ("A body that is no JSON", "POST", "/mcp", {**READER, "Content-Type": "text/plain"}),
     ("A method that is not served", "GET", "/mcp", READER),
     ("An address that is not there", "GET", "/mcp/", READER),
+    ("One request more than a subject may send", "POST", "/mcp", READER),
 ]
 
 with TestClient(create_app(SETTINGS, clock=lambda: NOW), base_url="http://127.0.0.1:8765") as client:

@@ -5,8 +5,9 @@ What stands around what, from the outside in:
 Observed                    under which name the request is told of
 RequireKnownCaller          by the right name, and from no page of a foreign site
   CORSMiddleware            answers preflights, shows the challenge to pages that may call
+    LimitFailures           how often what comes from one address has been refused
     RequireToken            who calls, and whether that was revoked
-      RequireToolScopes     what for
+      RequireToolScopes     what for, and how often (CallLimits)
         StatelessEndpoint   the SDK's server with the demonstration tools
 """
 
@@ -33,12 +34,15 @@ from starlette.types import ASGIApp
 from mcp_auth_ref import demo
 from mcp_auth_ref.audit import AuditLog, audit_from
 from mcp_auth_ref.core.discovery import PROTECTED_RESOURCE, resource_metadata, well_known
+from mcp_auth_ref.core.limits import Rate
 from mcp_auth_ref.core.rotation import JWKS_MAX_AGE
 from mcp_auth_ref.events import Listener, all_of
 from mcp_auth_ref.server.cache import VerifiedTokenCache
 from mcp_auth_ref.server.callers import RequireKnownCaller
+from mcp_auth_ref.server.counters import Counter, MemoryCounter, RedisCounter, SharedCounts, shared_counts
 from mcp_auth_ref.server.disabled import AuthenticationDisabled
 from mcp_auth_ref.server.following import LiveKeys
+from mcp_auth_ref.server.limits import LIMIT_FIELDS, CallLimits, LimitFailures, Limits, accepted_by
 from mcp_auth_ref.server.mcp import CALL_SCOPES, MAX_BODY_BYTES, RequireToolScopes, StatelessEndpoint
 from mcp_auth_ref.server.observed import Observed
 from mcp_auth_ref.server.problems import problem
@@ -74,8 +78,11 @@ def create_app(
         keys.replace = cache.replace
         lasting += [keys.following, revocations.following]
         documents = _documents(settings, keys)
-        endpoint = _with_tool_scopes(endpoint, settings, clock=clock, tell=tell)
-        endpoint = _with_token(endpoint, settings, verifier=cache, clock=clock, tell=tell)
+        shared = shared_counts(store_url) if settings.rate_limit_enabled else None
+        lasting += [lambda: shared] if shared else []
+        limits = _limits(settings, shared, clock=clock, tell=tell) if settings.rate_limit_enabled else None
+        endpoint = _with_tool_scopes(endpoint, settings, limits=limits, clock=clock, tell=tell)
+        endpoint = _with_token(endpoint, settings, verifier=cache, limits=limits, clock=clock, tell=tell)
     routes = [
         Route("/health", _health),
         Route("/ready", _ready),
@@ -102,16 +109,35 @@ def _entrance(app: ASGIApp, settings: Settings, *, clock: Callable[[], float], t
     return Observed(app if settings.auth_enabled else AuthenticationDisabled(app))
 
 
+def _limits(settings: Settings, shared: SharedCounts | None, *, clock: Callable[[], float], tell: Listener) -> Limits:
+    """Count in Redis where that is the store, so that replicas share what they let pass; else in this process."""
+
+    def counter(name: str, rate: Rate) -> Counter:
+        return RedisCounter(rate, shared, name=name) if shared else MemoryCounter(rate)
+
+    window = settings.rate_limit_window_secs
+    return Limits(
+        CallLimits(
+            counter("subject", Rate(settings.rate_limit_requests, window)),
+            {tool: counter(f"tool/{tool}", rate) for tool, rate in settings.tool_limits.items()},
+            clock=clock,
+            tell=tell,
+        ),
+        failures=counter("address", Rate(settings.rate_limit_failures, window)),
+    )
+
+
 def _with_token(
     app: ASGIApp,
     settings: Settings,
     *,
     verifier: VerifiedTokenCache,
+    limits: Limits | None,
     clock: Callable[[], float],
     tell: Listener,
 ) -> ASGIApp:
     """Put the rings around an application that nobody enters without a token, the innermost first."""
-    return RequireToken(
+    guard = RequireToken(
         app,
         verifier=verifier,
         metadata_url=well_known(settings.resource_url, PROTECTED_RESOURCE),
@@ -119,11 +145,22 @@ def _with_token(
         clock=clock,
         tell=tell,
     )
+    if limits is None:
+        return guard
+    return LimitFailures(guard, limits.failures, is_good=accepted_by(verifier, clock), clock=clock, tell=tell)
 
 
-def _with_tool_scopes(app: ASGIApp, settings: Settings, *, clock: Callable[[], float], tell: Listener) -> ASGIApp:
-    metadata_url = well_known(settings.resource_url, PROTECTED_RESOURCE)
-    return RequireToolScopes(app, tools=demo.TOOL_SCOPES, metadata_url=metadata_url, clock=clock, tell=tell)
+def _with_tool_scopes(
+    app: ASGIApp, settings: Settings, *, limits: Limits | None, clock: Callable[[], float], tell: Listener
+) -> ASGIApp:
+    return RequireToolScopes(
+        app,
+        tools=demo.TOOL_SCOPES,
+        metadata_url=well_known(settings.resource_url, PROTECTED_RESOURCE),
+        limits=limits.calls if limits else None,
+        clock=clock,
+        tell=tell,
+    )
 
 
 def _endpoint(server: MCPServer) -> StatelessEndpoint:
@@ -200,7 +237,7 @@ def _cors(origins: Collection[str]) -> Middleware:
             "Mcp-Name",
             "Mcp-Session-Id",
         ],
-        expose_headers=["WWW-Authenticate", "MCP-Protocol-Version", "Mcp-Session-Id", "X-Request-Id"],
+        expose_headers=["WWW-Authenticate", "MCP-Protocol-Version", "Mcp-Session-Id", "X-Request-Id", *LIMIT_FIELDS],
     )
 
 

@@ -39,6 +39,7 @@ from pydantic_settings import (
 
 from mcp_auth_ref import privatefiles
 from mcp_auth_ref.core.errors import ConfigurationError, InvalidKey
+from mcp_auth_ref.core.limits import MAX_AMOUNT, MAX_SECONDS, Rate
 
 PREFIX = "MCP_"
 OLDER_NAME = "JWT_SECRET_KEY"
@@ -165,6 +166,22 @@ def _no_variable(value: object) -> object:
     return value
 
 
+def _tool_limits(value: object) -> object:
+    """Read the table of limits, and refuse each that is not written as a rate."""
+    if not isinstance(value, dict):
+        raise _Wrong("it is not a table", "Write [tool_limits] into the file that MCP_CONFIG names")
+    return {name: _rate(name, rate) for name, rate in value.items()}
+
+
+def _rate(tool: str, rate: object) -> Rate:
+    if isinstance(rate, Rate):
+        return rate
+    try:
+        return Rate.parse(rate if isinstance(rate, str) else "")
+    except ValueError as error:
+        raise _Wrong(f"that of {tool} cannot be read: {error}", f'Write it like: {tool} = "5/minute"') from None
+
+
 Url: TypeAlias = Annotated[str, AfterValidator(checked_url)]
 ResourceUrl: TypeAlias = Annotated[Url, AfterValidator(_resource_url)]
 Hosts: TypeAlias = Annotated[
@@ -173,6 +190,9 @@ Hosts: TypeAlias = Annotated[
 Origins: TypeAlias = Annotated[
     tuple[Annotated[str, AfterValidator(_origin)], ...], NoDecode, BeforeValidator(_comma_separated)
 ]
+
+
+ToolLimits: TypeAlias = Annotated[Mapping[str, Rate], NoDecode, BeforeValidator(_tool_limits)]
 
 
 class IssuerSettings(BaseModel):
@@ -326,6 +346,42 @@ class Settings(BaseSettings):
         description="The web sites whose pages may call the server from a browser (`Origin`).",
         examples=["https://app.example.com"],
     )
+    rate_limit_enabled: bool = Field(
+        default=True,
+        title="true or false",
+        description="`false` counts nothing and refuses nobody for asking too often.",
+        examples=["true"],
+    )
+    rate_limit_requests: int = Field(
+        default=600,
+        gt=0,
+        le=MAX_AMOUNT,
+        title=f"a whole number from 1 to {MAX_AMOUNT}",
+        description="How many requests each subject may send in a window.",
+        examples=["600"],
+    )
+    rate_limit_window_secs: int = Field(
+        default=60,
+        gt=0,
+        le=MAX_SECONDS,
+        title=f"a whole number of seconds from 1 to {MAX_SECONDS}",
+        description="How long the window is, for requests and for failures.",
+        examples=["60"],
+    )
+    rate_limit_failures: int = Field(
+        default=20,
+        gt=0,
+        le=MAX_AMOUNT,
+        title=f"a whole number from 1 to {MAX_AMOUNT}",
+        description="How many refused tokens each client address may send in a window. Good ones pass all the same.",
+        examples=["20"],
+    )
+    tool_limits: ToolLimits = Field(
+        default_factory=dict,
+        title='a table: a tool and "5/minute"',
+        description="How often each subject may call a tool, where that is less often than other requests.",
+        examples=['write_file = "5/minute"'],
+    )
     files_root: Path | None = Field(
         default=None,
         title="a path",
@@ -474,7 +530,7 @@ class Settings(BaseSettings):
 
 def variable(field: str) -> str:
     """Name the variable of a field, or the TOML tables that no variable can hold."""
-    return "[[issuers]]" if field == "issuers" else PREFIX + field.upper()
+    return _TABLES.get(field, PREFIX + field.upper())
 
 
 def settings_table() -> str:
@@ -525,6 +581,8 @@ def _shown(value: object) -> str:
         return f"hidden, {len(value.get_secret_value())} bytes"
     if isinstance(value, tuple):
         return ", ".join(item.issuer if isinstance(item, IssuerSettings) else item for item in value)
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name}: {item}" for name, item in value.items())
     return str(value).lower() if isinstance(value, bool) else f"{value:g}" if isinstance(value, float) else str(value)
 
 
@@ -665,6 +723,7 @@ def _doubts(settings: Settings) -> Iterator[str]:
         yield "MCP_JWT_SECRET is the secret that the guide publishes: whoever reads it can sign tokens"
 
 
+_TABLES = {"issuers": "[[issuers]]", "tool_limits": "[tool_limits]"}
 _SECRET = {"jwt_secret", "jwt_secret_file"}
 _A_SECRET = ("it is a secret, and this file is one to copy and to commit", "Name a file with it: jwt_secret_file")
 _NOT_IN_TOML = {

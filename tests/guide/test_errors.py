@@ -39,6 +39,7 @@ EXAMPLES = [
     errors.TokenRefused("token_expired", "it expired"),
     errors.MissingToken(),
     errors.InvalidRequest("two headers"),
+    errors.RateLimited(12, policy="subject", quota=600, window=60),
     errors.InsufficientScope(["mcp:tools:read"]),
     errors.InvalidClient(),
     errors.GrantRefused(),

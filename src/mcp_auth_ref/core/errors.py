@@ -20,6 +20,7 @@
     │   └── TokenRefused             token_refused           what a client raises where a server refuses its token
     ├── MissingToken                 missing_token           the request carries no token
     ├── InvalidRequest               invalid_request         the credentials are not in the one form allowed
+    ├── RateLimited                  rate_limited            too much of it in too short a time; later it passes
     ├── InsufficientScope            insufficient_scope      the token is good and does not reach this far
     ├── InvalidClient                invalid_client          the client is not known, or has not proven who it is
     ├── GrantRefused                 grant_refused           the authorization server issues no token
@@ -382,6 +383,34 @@ class InvalidRequest(AuthError):
     def __init__(self, problem: str) -> None:
         self.problem = problem
         super().__init__(problem)
+
+
+class RateLimited(AuthError):
+    """Too much has been asked for in too short a time (RFC 6585, section 4); later it passes."""
+
+    code = "rate_limited"
+    causes = (
+        "An agent calls in a loop, or several programs share one subject.",
+        "The tool has a limit of its own in `[tool_limits]`.",
+        "From this address came many tokens that nobody has issued: a script with an old one, or somebody who guesses.",
+    )
+    cure = (
+        "Wait for as many seconds as `Retry-After` says. If the work needs more, raise `MCP_RATE_LIMIT_REQUESTS`, or "
+        "the limit of the tool."
+    )
+    public_data = ("retry_after", "policy", "quota", "window")
+
+    def __init__(self, retry_after: int, policy: str, quota: int, window: int) -> None:
+        self.retry_after = retry_after
+        self.policy = policy
+        self.quota = quota
+        self.window = window
+        super().__init__(
+            f"more than {quota} {_COUNTED.get(policy, policy)} in {window} seconds; try again in {retry_after} seconds"
+        )
+
+
+_COUNTED = {"subject": "requests of one subject", "tool": "calls of this tool", "address": "failures from one address"}
 
 
 class InsufficientScope(AuthError):

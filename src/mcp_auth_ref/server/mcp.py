@@ -22,15 +22,18 @@ from mcp.shared.inbound import (
 from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
 from starlette.datastructures import Headers
 
-from mcp_auth_ref.core.errors import AuthError, InsufficientScope, InvalidRequest
+from mcp_auth_ref.core.errors import AuthError, InsufficientScope, InvalidRequest, RateLimited
 from mcp_auth_ref.core.scopes import TOOLS_EXECUTE, TOOLS_READ, missing
 from mcp_auth_ref.events import Listener, nobody
+from mcp_auth_ref.server.limits import CallLimits, with_fields
 from mcp_auth_ref.server.observed import event_of
 from mcp_auth_ref.server.problems import challenge, problem, refusal
 
 if TYPE_CHECKING:
     from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+    from mcp_auth_ref.server.limits import Fields
 
 logger = logging.getLogger(__name__)
 
@@ -52,7 +55,8 @@ class RequireToolScopes:
 
     Stands inside `RequireToken`. Every request needs `mcp:tools:read`; `tools/call` needs `mcp:tools:execute` as well,
     and what `tools` says for the tool: `{"write_file": ["files:write"]}`. A tool that is not in `tools` needs no more
-    than any other, whether it exists or not. `tell` hears of each refusal.
+    than any other, whether it exists or not. `limits` count each message before its scopes are looked at. `tell` hears
+    of each refusal.
     """
 
     def __init__(
@@ -61,10 +65,12 @@ class RequireToolScopes:
         *,
         tools: Mapping[str, Collection[str]],
         metadata_url: str,
+        limits: CallLimits | None = None,
         clock: Callable[[], float] = time.time,
         tell: Listener = nobody,
     ) -> None:
         self._app = app
+        self._limits = limits
         self._clock = clock
         self._tell = tell
         self._tools = {name: (*CALL_SCOPES, *scopes) for name, scopes in tools.items()}
@@ -79,14 +85,33 @@ class RequireToolScopes:
         if body is None:
             await _TOO_LARGE(scope, receive, send)
             return
-        await self._decide(scope, body)(scope, _replay(body, receive), send)
-
-    def _decide(self, scope: "Scope", body: bytes) -> "ASGIApp":
         try:
-            messages = _operations(scope, body)
+            messages, fields = await self._counted(scope, body)
+        except RateLimited as error:
+            await refusal(error)(scope, receive, send)
         except InvalidRequest as error:
             self._refused(scope, error)
-            return refusal(error)
+            await refusal(error)(scope, receive, send)
+        else:
+            send = with_fields(send, fields) if fields else send
+            await self._decide(scope, messages)(scope, _replay(body, receive), send)
+
+    async def _counted(self, scope: "Scope", body: bytes) -> "tuple[Sequence[Mapping[str, Any]], Fields]":
+        """Read the messages and count each, or what cannot be read as one. Raises InvalidRequest, RateLimited."""
+        try:
+            messages = _operations(scope, body)
+        except InvalidRequest:
+            await self._count(scope, ())
+            raise
+        return messages, await self._count(scope, messages)
+
+    async def _count(self, scope: "Scope", messages: Sequence[Mapping[str, Any]]) -> "Fields":
+        if self._limits is None:
+            return ()
+        tools = [_target(message, "name") if message.get("method") == CALL else None for message in messages]
+        return await self._limits.take(scope, tools or (None,))
+
+    def _decide(self, scope: "Scope", messages: Sequence[Mapping[str, Any]]) -> "ASGIApp":
         required = [required for message in messages for required in self._scopes_of(message)] or LIST_SCOPES
         if not missing(scope["state"]["claims"].scopes, required):
             return self._app

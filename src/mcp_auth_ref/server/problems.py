@@ -18,6 +18,7 @@ from mcp_auth_ref.core.errors import (
     InvalidToken,
     MisdirectedHost,
     MissingToken,
+    RateLimited,
     ResultTooLarge,
     ServerDisconnected,
     ServerUnavailable,
@@ -41,6 +42,7 @@ STATUS: Mapping[type[AuthError], HTTPStatus] = {
     GrantRefused: HTTPStatus.BAD_REQUEST,
     InvalidClient: HTTPStatus.UNAUTHORIZED,
     StoreUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+    RateLimited: HTTPStatus.TOO_MANY_REQUESTS,
     ForbiddenOrigin: HTTPStatus.FORBIDDEN,
     MisdirectedHost: HTTPStatus.MISDIRECTED_REQUEST,
     UnknownServer: HTTPStatus.NOT_FOUND,
@@ -83,13 +85,24 @@ def problem(status: HTTPStatus, detail: str, headers: Mapping[str, str] | None =
 
 def refusal(error: AuthError) -> Problem:
     """Answer a refusal of this package: `type` is the address of the guide's section on it."""
-    return _refusal(error, {"retry-after": str(error.retry_after)} if isinstance(error, StoreUnavailable) else {})
+    return _refusal(error, _when(error))
 
 
 def challenge(error: AuthError, *, metadata_url: str, scopes: Collection[str]) -> Problem:
     """Answer a refusal that a client may mend, with the challenge that says how (RFC 6750, section 3)."""
     value = str(challenge_for(error, metadata_url=metadata_url, scopes=scopes))
     return _refusal(error, {"www-authenticate": value})
+
+
+def _when(error: AuthError) -> Mapping[str, str]:
+    """Say when it may pass (RFC 9110, section 10.2.3; draft-ietf-httpapi-ratelimit-headers-11, sections 3 and 4)."""
+    if not isinstance(error, RateLimited):
+        return {"retry-after": str(error.retry_after)} if isinstance(error, StoreUnavailable) else {}
+    return {
+        "retry-after": str(error.retry_after),
+        "ratelimit-policy": f'"{error.policy}";q={error.quota};w={error.window}',
+        "ratelimit": f'"{error.policy}";r=0;t={error.retry_after}',
+    }
 
 
 def _refusal(error: AuthError, headers: Mapping[str, str]) -> Problem:
