@@ -1,0 +1,1 @@
+npm ls mcp-remote --parseable --long | grep -o 'mcp-remote@.*'
