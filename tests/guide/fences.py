@@ -11,7 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 PROGRAMS = {".py": ("python",), ".sh": ("sh",), ".ts": ("ts",)}
-FILES = {".json": ("json",), ".yaml": ("yaml",), ".toml": ("toml",), ".env": ("ini",), ".conf": ("nginx",)}
+FILES = {
+    ".json": ("json",),
+    ".yaml": ("yaml",),
+    ".toml": ("toml",),
+    ".env": ("ini",),
+    ".conf": ("nginx",),
+    ".js": ("js",),
+}
 LANGUAGES = {**PROGRAMS, **FILES, ".out": ("text", "json", "http")}
 OUTSIDE_A_FENCE = (".out", ".svg")
 

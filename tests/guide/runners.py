@@ -42,7 +42,8 @@ CLONE = "./mcp-auth-ref"
 PORT = 8765
 PATIENCE = 60  # seconds: for a step to end, for a server to be ready
 RUN_WITH = {".py": "python", ".ts": "node"}
-OTHER_PROGRAMS = ("curl", "jq", "openssl")
+OTHER_PROGRAMS = ("curl", "jq", "openssl", "dbus-run-session", "gnome-keyring-daemon")
+BROWSERS = ("chromium", "google-chrome")
 SERVER = re.compile(r"(?:\w+=\S+ +)*(?:mcp-auth-ref serve|uvicorn|fastmcp run|python server\.py)\b.*")
 NODE_TOOL = re.compile(r"^ *(?:\w+\(\) \{ *)?(?:npx|npm) ", re.MULTILINE)
 FILE_NAME = re.compile(r"(?!.*\.\.)[\w.][\w./-]*")
@@ -276,6 +277,8 @@ def _look_for_programs(text: str) -> None:
     for program in OTHER_PROGRAMS:
         if re.search(rf"\b{program}\b", text) and shutil.which(program, path=PATH) is None:
             raise Absent(f"{program} is not on this machine")
+    if "chromium" in text and not any(shutil.which(browser, path=PATH) for browser in BROWSERS):
+        raise Absent(f"none of {', '.join(BROWSERS)} is on this machine")
 
 
 def _load(loader: Callable[[Path], object], path: Path) -> None:
