@@ -53,9 +53,9 @@ def test_a_rotation_from_its_beginning_to_its_end(
     due = run(f"mcp-auth-ref {group} retire", environ)
     kid = rotated.out.strip()
     assert early == Printed(
-        0, "", f"none could go: `mcp-auth-ref keys list` says until when each is needed; {kid} signs\n"
+        0, "", f"none could go: `mcp-auth-ref keys list` says until when each is needed; kid {kid} signs\n"
     )
-    assert (due.code, due.err) == (0, f"1 gone; {kid} signs\n")
+    assert (due.code, due.err) == (0, f"1 gone; kid {kid} signs\n")
     assert uses(run, environ) == ["signs"]
 
 
@@ -69,7 +69,7 @@ def test_a_key_that_is_named_and_needed_is_not_dropped(run: Run, group: str, env
     assert printed == Printed(
         1,
         "",
-        f"Error: the key {kid} cannot go yet: tokens that it signed may live for another 86430 seconds\n"
+        f"Error: the key {kid} cannot go yet: tokens that it signed may live for another 24.0 hours\n"
         "See https://mcp-auth-ref.github.io/reference/errors/#key_in_use\n",
     )
     assert len(uses(run, environ)) == 2
@@ -83,7 +83,7 @@ def test_a_key_that_has_leaked_is_replaced_at_once(run: Run, group: str, environ
 
     left = run("mcp-auth-ref keys list", environ).out.split()
     assert (printed.code, printed.out) == (0, f"{kid}\n")
-    assert printed.err == f"1 gone; {left[0]} signs\n"
+    assert printed.err == f"1 gone; kid {left[0]} signs\n"
     assert left[0] != kid
     assert left[2] == "signs"
 

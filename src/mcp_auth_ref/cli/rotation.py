@@ -153,7 +153,7 @@ def _show(before: KeySet, after: KeySet, *, now: float) -> None:
         click.echo(kid)
     signs = after.signing_key_at(now).kid
     what = f"{len(gone)} gone" if gone else "none could go: `mcp-auth-ref keys list` says until when each is needed"
-    click.echo(f"{what}; {signs} signs", err=True)
+    click.echo(f"{what}; kid {signs} signs", err=True)
 
 
 @contextmanager

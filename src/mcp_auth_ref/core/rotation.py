@@ -35,9 +35,8 @@ def retired(keys: KeySet, kid: str, *, now: float, longest_life: float) -> KeySe
     if since > now:
         later = "the one that takes its place does not sign yet" if since < float("inf") else "there is no newer one"
         raise KeyInUse(kid, later, None if since == float("inf") else since + longest_life)
-    if now < since + longest_life:
-        left = since + longest_life - now
-        raise KeyInUse(kid, f"tokens that it signed may live for another {left:.0f} seconds", since + longest_life)
+    if (left := since + longest_life - now) > 0:
+        raise KeyInUse(kid, f"tokens that it signed may live for another {_span(left)}", since + longest_life)
     return without(keys, kid)
 
 
@@ -58,6 +57,10 @@ def without(keys: KeySet, kid: str) -> KeySet:
     """Return the set without one key. Raises InvalidKey where it is not in it."""
     gone = keys.keys[_position(keys, kid)]
     return KeySet(key for key in keys.keys if key is not gone)
+
+
+def _span(seconds: float) -> str:
+    return f"{seconds / 3600:.1f} hours" if seconds >= 3600 else f"{seconds:.0f} seconds"
 
 
 def _position(keys: KeySet, kid: str) -> int:

@@ -1,0 +1,2 @@
+mcp-auth-ref keys rotate --after 0
+call "$FORGED"

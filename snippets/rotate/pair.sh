@@ -1,0 +1,7 @@
+mcp-auth-ref keys new --file keys.json
+cat > .env <<'END'
+MCP_JWT_ALGORITHM=ES256
+MCP_KEYS_FILE=keys.json
+END
+MCP_TOKEN=$(generate-mcp-token --user-id ada)
+export MCP_TOKEN

@@ -1,0 +1,2 @@
+NEXT=$(mcp-auth-ref keys rotate)
+mcp-auth-ref keys list

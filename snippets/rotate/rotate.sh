@@ -1,0 +1,1 @@
+python load.py mcp-auth-ref keys rotate --after 3

@@ -1,0 +1,2 @@
+chmod 666 secrets.txt
+mcp-auth-ref keys list
