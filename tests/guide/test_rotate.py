@@ -166,6 +166,7 @@ def test_a_rotation_under_load_from_publishing_to_retiring_refuses_nobody(folder
         "MCP_JWT_EXPIRY_HOURS": "0.001",
         "MCP_MAX_TOKEN_AGE": "4",
         "MCP_LEEWAY": "3",
+        "MCP_RATE_LIMIT_ENABLED": "false",
     }
     [old] = kids(folder / "keys.json")
     with serving(folder, **environment) as (port, settings), Load(port, settings) as load:
