@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import anyio
 import pytest
+from mcp.server.mcpserver import MCPServer
 
 from mcp_auth_ref import demo
 from mcp_auth_ref.core.errors import ServerDisconnected, ToolTimeout, UnknownServer, UnknownTool
-from mcp_auth_ref.toolhub import Caller, HubResult, InProcessServer, ServerStatus, ToolHub
+from mcp_auth_ref.toolhub import Caller, HubResult, HubTool, InProcessServer, ServerStatus, ToolHub
 
 if TYPE_CHECKING:
     from mcp_auth_ref.events import Event
@@ -154,3 +155,120 @@ def test_each_call_is_told_once_with_its_caller_and_its_code() -> None:
         (None, None, None, None),
     ]
     assert all(event.duration is not None and event.duration >= 0 for event in heard)
+
+
+def servers_of(**tools: list[str]) -> dict[str, InProcessServer]:
+    """Make a server for each name, whose tools say where they are."""
+
+    def server(name: str, its: list[str]) -> InProcessServer:
+        made = MCPServer(name)
+        for tool in its:
+            made.add_tool(lambda: name, name=tool, description="Say where this is.")
+        return InProcessServer(made)
+
+    return {name: server(name, its) for name, its in tools.items()}
+
+
+async def said(hub: ToolHub, name: str) -> object:
+    return (await hub.execute(name, {})).content[0]["text"]
+
+
+def test_no_name_of_a_tool_takes_the_place_of_a_full_name() -> None:
+    """Our choice: what begins with the name of a server and a dot leads to that server, or nowhere."""
+
+    async def run() -> list[object]:
+        async with ToolHub(servers_of(a=["x", "y.z"], b=["a.x", "a.w", "y.w"])) as hub:
+            with pytest.raises(UnknownTool):
+                await hub.tool("a.w")
+            return [await said(hub, name) for name in ("a.x", "b.a.x", "b.a.w", "y.z", "a.y.z", "y.w")]
+
+    assert anyio.run(run) == ["a", "b", "b", "a", "a", "b"]
+
+
+def test_a_server_that_is_away_keeps_its_names() -> None:
+    """Our choice: otherwise a plain name would lead elsewhere as soon as its server fails."""
+
+    async def run() -> list[object]:
+        async with ToolHub(servers_of(a=["x"], b=["x", "y"])) as hub:
+            await hub.disconnect("a")
+            with pytest.raises(UnknownTool, match=r"call it as a\.x or b\.x"):
+                await hub.execute("x", {})
+            with pytest.raises(ServerDisconnected):
+                await hub.execute("a.x", {})
+            return [await said(hub, "b.x"), [tool.full_name for tool in await hub.tools()]]
+
+    assert anyio.run(run) == ["b", ["b.x", "b.y"]]
+
+
+def test_a_tool_has_the_scopes_of_its_server_and_its_own() -> None:
+    """Our choice: what the configuration says, whatever the server says of itself."""
+    server = InProcessServer(demo.create_server(None), scopes=("demo:use",), tool_scopes=demo.TOOL_SCOPES)
+
+    async def run() -> dict[str, tuple[str, ...]]:
+        async with ToolHub({"demo": server}) as hub:
+            return {tool.name: tool.scopes for tool in await hub.tools() if tool.name in ("echo", "write_file")}
+
+    assert anyio.run(run) == {"echo": ("demo:use",), "write_file": ("demo:use", "files:write")}
+
+
+def test_scopes_for_a_tool_that_is_none_are_told(caplog: pytest.LogCaptureFixture) -> None:
+    """Our choice: a misspelled name in the configuration would leave a tool open."""
+    server = InProcessServer(demo.create_server(None), tool_scopes={"write_fil": ("files:write",)})
+
+    async def run() -> None:
+        async with ToolHub({"demo": server}):
+            pass
+
+    anyio.run(run)
+
+    assert "the configuration has scopes for demo.write_fil, which is no tool" in caplog.messages
+
+
+def test_what_a_tool_says_of_itself_is_passed_on() -> None:
+    """MCP 2026-07-28, tools."""
+
+    async def work(hub: ToolHub) -> HubTool:
+        return await hub.tool("demo.echo")
+
+    tool = within(work)
+
+    assert (tool.name, tool.server, tool.full_name, tool.description) == (
+        "echo",
+        "demo",
+        "demo.echo",
+        "Give the text back.",
+    )
+    assert tool.input_schema["required"] == ["text"]
+    assert tool.output_schema is not None
+
+
+@pytest.mark.parametrize("timeout", [-1.0, 0.0, float("nan"), float("inf")])
+def test_a_time_that_is_none_is_the_time_of_the_hub(timeout: float) -> None:
+    """Our choice: no value takes the bound away."""
+
+    async def work(hub: ToolHub) -> float:
+        with pytest.raises(ToolTimeout) as refused:
+            await hub.execute("sleep", {"seconds": 10}, timeout=timeout)
+        return refused.value.seconds
+
+    assert within(work, timeout=0.05) == 0.05
+
+
+def test_a_body_that_fails_fails_as_itself() -> None:
+    """Our choice: nobody has to unpack a group to learn what has happened."""
+
+    async def work(_: ToolHub) -> None:
+        raise LookupError("mine")
+
+    with pytest.raises(LookupError, match="mine"):
+        within(work)
+
+
+def test_a_hub_is_used_where_it_is_entered() -> None:
+    """Our choice: there is nothing to connect before, and nothing left after."""
+
+    async def run() -> None:
+        await ToolHub({"demo": demonstration()}).connect("demo")
+
+    with pytest.raises(RuntimeError, match="the hub has not been entered"):
+        anyio.run(run)

@@ -110,9 +110,8 @@ class Connection:
         try:
             with self._scope:
                 while True:
-                    began = anyio.current_time()
-                    await self._stay_connected()
-                    pause = FIRST_PAUSE if anyio.current_time() - began > STEADY_SECONDS else pause
+                    if await self._stay_connected() > STEADY_SECONDS:
+                        pause = FIRST_PAUSE
                     with anyio.move_on_after(pause):
                         await self._hurried.wait()
                     pause = min(2 * pause, LONGEST_PAUSE)
@@ -196,15 +195,16 @@ class Connection:
             return ServerUnavailable(self.name, f"{_ENDED} during the call")
         return error
 
-    async def _stay_connected(self) -> None:
-        """Connect, and return when the connection is lost."""
+    async def _stay_connected(self) -> float:
+        """Connect, and return when the connection is lost, with the seconds that it has held."""
         self._turn("connecting", self._problem)
         self._hurried, self._lost, problem = anyio.Event(), False, _ENDED
+        began = math.inf
         try:
             with anyio.CancelScope(deadline=anyio.current_time() + self._start_seconds) as start:
                 async with Client(self._target(), cache=None, message_handler=self._hear) as client:
                     self._listen_to(await self._listed(client))
-                    start.deadline = math.inf
+                    start.deadline, began = math.inf, anyio.current_time()
                     await self._serve(client)
             if start.cancelled_caught:
                 problem = f"it has not started within {self._start_seconds:g} seconds"
@@ -212,6 +212,7 @@ class Connection:
             problem = _words(error)
         logger.warning("the server %s has failed: %s", self.name, problem)
         self._turn("failed", problem)
+        return anyio.current_time() - began
 
     def _target(self) -> "MCPServer | Streams":
         if isinstance(self.config, InProcessServer):
@@ -259,15 +260,18 @@ class Connection:
         """Ask to be told of changes, as is needed from 2026-07-28 on. Servers before that tell of themselves."""
         capabilities = client.server_capabilities.tools
         while capabilities is not None and capabilities.list_changed:
-            with suppress(MCPError, SubscriptionLost, TimeoutError):
-                try:
-                    async with client.listen(tools_list_changed=True) as changes:
+            try:
+                async with client.listen(tools_list_changed=True) as changes:
+                    with suppress(SubscriptionLost):
                         async for _ in changes:
                             self._wake()
-                except ListenNotSupportedError:
-                    return
+                # Something may have changed while nobody listened, or the server is gone.
+                self._wake()
+            except ListenNotSupportedError:
+                return
+            except (MCPError, SubscriptionLost, TimeoutError):
+                logger.debug("the server %s takes no subscription", self.name)
             await anyio.sleep(PROBE_SECONDS)
-            self._wake()
 
     async def _hear(self, message: "IncomingMessage") -> None:
         if isinstance(message, ToolListChangedNotification):

@@ -143,7 +143,7 @@ class ToolHub:
         try:
             connection, tool = self._found(name)
             server, plain = tool.server, tool.name
-            seconds = self._timeout if timeout is None else min(timeout, self._timeout)
+            seconds = timeout if timeout is not None and 0 < timeout < self._timeout else self._timeout
             result = await self._answer(connection, tool, arguments, seconds)
             code = None
         except AuthError as error:

@@ -23,10 +23,8 @@ from jsonschema import (
     Draft7Validator,
     Draft201909Validator,
     Draft202012Validator,
-    SchemaError,
     ValidationError,
 )
-from jsonschema.exceptions import UndefinedTypeCheck, UnknownType
 from jsonschema.protocols import Validator
 from jsonschema.validators import extend
 from pydantic_core import SchemaError as PatternError
@@ -85,18 +83,18 @@ class _in_words:  # noqa: N801 - a context manager, as the standard library spel
     def __enter__(self) -> None:
         return None
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
-        for known, problem in _PROBLEMS.items():
-            if isinstance(error, known):
-                raise Unusable(problem) from None
+    def __exit__(self, _: type[BaseException] | None, error: BaseException | None, __: object) -> None:
+        if isinstance(error, Exception):
+            # Whatever it stumbles over, the schema is a stranger's: no failure of ours.
+            problem = next((said for kind, said in _PROBLEMS.items() if isinstance(error, kind)), _NO_SCHEMA)
+            raise Unusable(problem) from None
 
 
+_NO_SCHEMA = "it is no JSON Schema of its draft"
+_ENDLESS = "it refers to itself without end, or is nested too deeply"
 _PROBLEMS: Mapping[type[Exception], str] = {
-    SchemaError: "it is no JSON Schema of its draft",
-    UnknownType: "it is no JSON Schema of its draft",
-    UndefinedTypeCheck: "it is no JSON Schema of its draft",
     Unresolvable: "it refers to something that is not in it",
-    RecursionError: "it refers to itself without end",
+    RecursionError: _ENDLESS,
     _TooCostly: "the check against it takes too long",
 }
 _DRAFTS: Mapping[str, type[Validator]] = {
@@ -116,7 +114,7 @@ def _draft(schema: Mapping[str, object]) -> type[Validator]:
     try:
         size = len(json.dumps(schema))
     except RecursionError:
-        raise Unusable("it is nested too deeply") from None
+        raise Unusable(_ENDLESS) from None
     if size > MAX_SCHEMA_BYTES:
         raise Unusable(f"it has more than {MAX_SCHEMA_BYTES} bytes")
     if any(isinstance(part.get("$schema"), str) for part in _below(schema)):
