@@ -64,7 +64,7 @@ def test_a_server_at_an_address_is_asked_and_called(stateless: bool, as_json: bo
         assert (status.status, status.transport, status.tools) == ("connected", "http", 5)
         return await text(hub, "large", size=3)
 
-    with served(real(stateless=stateless, as_json=as_json)) as origin:
+    with served(real(stateless=stateless, as_json=as_json), lifespan="on") as origin:
         assert within(work, at(origin)) == "xxx"
 
 
@@ -79,7 +79,7 @@ def test_a_result_that_is_too_large_fails_its_own_call_only(as_json: bool) -> No
                 await hub.execute("large", {"size": size})
         return [hub.servers()[0].status, await text(hub, "large", size=3)]
 
-    with served(real(as_json=as_json)) as origin:
+    with served(real(as_json=as_json), lifespan="on") as origin:
         assert within(work, at(origin), max_result_bytes=LIMIT) == ["connected", "xxx"]
 
 
@@ -97,7 +97,7 @@ def test_a_call_that_takes_too_long_is_cancelled_at_the_server() -> None:
                 pass
         return seen
 
-    with served(real(as_json=False)) as origin:
+    with served(real(as_json=False), lifespan="on") as origin:
         assert within(work, at(origin)) in ("70 80", "80 70")
 
 
@@ -115,7 +115,7 @@ def test_the_list_of_tools_follows_a_server_that_is_subscribed_to() -> None:
                     await until(lambda: hub.servers()[0].tools > 5)
         return (await hub.tool("novel1")).full_name
 
-    with served(real()) as origin:
+    with served(real(), lifespan="on") as origin:
         assert within(work, at(origin)) == "far.novel1"
 
 
@@ -137,7 +137,7 @@ def test_the_configured_headers_and_nothing_of_the_caller_reach_the_server() -> 
         await hub.connect("far")
         return await text(hub, "large", size=3)
 
-    with served(watched) as origin:
+    with served(watched, lifespan="on") as origin:
         assert within(work, at(origin, Authorization="Bearer for-the-server", **{"X-Team": "a b"})) == "xxx"
 
     assert {headers["authorization"] for headers in seen} == {"Bearer for-the-server"}
@@ -188,7 +188,7 @@ def test_where_nothing_listens_the_server_has_failed() -> None:
             await hub.connect("far")
         return refused.value.problem
 
-    with served(real()) as origin:
+    with served(real(), lifespan="on") as origin:
         pass
 
     assert within(work, at(origin)) == "it cannot be reached (ConnectError)"
@@ -232,7 +232,7 @@ def test_one_bad_answer_fails_one_call_and_an_outage_ends_with_a_new_connection(
         await until(lambda: hub.servers()[0].status == "connected")
         return [*answers, await text(hub, "large", size=2)]
 
-    with served(moody) as origin:
+    with served(moody, lifespan="on") as origin:
         assert within(work, at(origin)) == ["slept", "xx"]
 
 
@@ -272,7 +272,7 @@ def test_a_session_that_the_server_has_forgotten_is_begun_again() -> None:
         await until(lambda: hub.servers()[0].status == "connected")
         return await text(hub, "large", size=2)
 
-    with served(forgetful) as origin:
+    with served(forgetful, lifespan="on") as origin:
         assert within(work, at(origin)) == "xx"
 
 
@@ -294,5 +294,5 @@ def test_many_calls_to_one_server_at_an_address_do_not_wait_for_each_other() -> 
             slow.cancel_scope.cancel()
         return len(said)
 
-    with served(real(as_json=False)) as origin:
+    with served(real(as_json=False), lifespan="on") as origin:
         assert within(work, at(origin), timeout=600) == 1
