@@ -1,5 +1,6 @@
 import contextlib
 import http.client
+import logging
 import os
 import signal
 import socket
@@ -22,7 +23,7 @@ from pydantic import SecretBytes
 from starlette.types import ASGIApp, Message
 
 from mcp_auth_ref import ConfigurationError, KeySet, Settings, SigningKey, create_app, keyfiles
-from mcp_auth_ref.process import serve
+from mcp_auth_ref.process import PlainFormatter, serve
 from mcp_auth_ref.settings import StoreUrl
 from tests.server.world import (
     METADATA_URL,
@@ -130,10 +131,11 @@ def test_every_other_address_is_a_404_in_json_and_no_redirect(path: str) -> None
     assert response.status_code == 404
     assert response.headers["content-type"] == "application/problem+json"
     assert response.json() == {
-        "type": "about:blank",
-        "title": "Not Found",
+        "type": "https://mcp-auth-ref.github.io/reference/errors/#unknown_address",
+        "title": "Unknown address",
         "status": 404,
         "detail": "there is nothing at this address",
+        "code": "unknown_address",
     }
 
 
@@ -153,7 +155,7 @@ def test_a_document_is_only_read(path: str, allow: set[str]) -> None:
 
     assert response.status_code == 405
     assert set(response.headers["allow"].split(", ")) == allow
-    assert response.json()["title"] == "Method Not Allowed"
+    assert response.json()["code"] == "method_not_allowed"
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -176,7 +178,12 @@ def test_it_says_how_it_is() -> None:
     assert (health.status_code, health.json()) == (200, {"status": "ok", "authentication": "enabled"})
     assert (ready.status_code, ready.json()) == (
         200,
-        {"status": "ready", "authentication": "enabled", "store": "available"},
+        {
+            "status": "ready",
+            "authentication": "enabled",
+            "servers": {"connected": 1, "total": 1},
+            "store": "available",
+        },
     )
     assert health.headers["cache-control"] == ready.headers["cache-control"] == "no-store"
 
@@ -197,10 +204,11 @@ def test_a_failure_is_a_500_in_json_that_tells_nothing() -> None:
 
     assert response.status_code == 500
     assert response.json() == {
-        "type": "about:blank",
-        "title": "Internal Server Error",
+        "type": "https://mcp-auth-ref.github.io/reference/errors/#internal_error",
+        "title": "Internal error",
         "status": 500,
         "detail": "the server has failed; its log says where",
+        "code": "internal_error",
     }
 
 
@@ -441,7 +449,7 @@ def test_without_authentication_everybody_on_this_machine_is_let_in(version: str
     with server(auth_enabled=False, jwt_secret=None) as client:
         assert post(client, "tools/list", version=version).status_code == 200
         assert client.get("/health").json() == {"status": "ok", "authentication": "disabled"}
-        assert client.get("/ready").json() == {"status": "ready", "authentication": "disabled"}
+        assert client.get("/ready").json()["authentication"] == "disabled"
         assert client.get("/.well-known/oauth-protected-resource").status_code == 404
 
 
@@ -553,6 +561,8 @@ def test_the_process_says_where_it_is_and_ends_in_order(tmp_path: Path, number: 
     assert log.read_text() == (
         "Warning: MCP_JWT_SECRET is the secret that the guide publishes: whoever reads it can sign tokens\n"
         f"listens on  {url}\n"
+        f"gateway     http://127.0.0.1:{port}/api/v1/mcp\n"
+        "servers     demo\n"
         f"resource    {url}\n"
         f"called as   127.0.0.1:{port}\n"
         "issuer      http://127.0.0.1:8765\n"
@@ -594,24 +604,14 @@ def test_the_log_of_the_process_has_no_token_that_stood_in_a_path(tmp_path: Path
     assert "…" in text
 
 
-def test_what_a_caller_makes_the_log_say_looks_like_no_line_of_its_own(tmp_path: Path) -> None:
-    """CWE-117: the SDK logs the name of a prompt that is not there, as it came."""
-    name = "x\n2026-11-22 12:00:00,000 INFO all is well\x1b[2J\x9b2J"
-    with _process(tmp_path) as (_, port, log):
-        now = int(time.time())
-        credential = token(aud=f"http://127.0.0.1:{port}/mcp", iat=now, exp=now + 60)
-        with httpx2.Client(base_url=f"http://127.0.0.1:{port}") as client:
-            answer = client.post(
-                "/mcp",
-                json={"jsonrpc": "2.0", "id": 1, "method": "prompts/get", "params": {"name": name}},
-                headers={"Accept": "application/json", "Authorization": f"Bearer {credential}"},
-            )
-        text = log.read_text(encoding="utf-8")
+def test_what_a_caller_makes_the_log_say_looks_like_no_line_of_its_own() -> None:
+    """CWE-117: libraries log names as callers have sent them."""
+    said = "no prompt x\n2026-11-22 12:00:00,000 INFO all is well\x1b[2J\x9b2J"
+    record = logging.LogRecord("mcp", logging.WARNING, "", 0, said, None, None)
 
-    assert answer.status_code == 200
-    assert "    2026-11-22 12:00:00,000 INFO all is well\\x1b[2J\\x9b2J\n" in text
-    assert "\n2026-11-22 12:00:00,000" not in text
-    assert [char for char in text if not char.isprintable() and char != "\n"] == []
+    line = PlainFormatter("%(levelname)s %(message)s").format(record)
+
+    assert line == "WARNING no prompt x\n    2026-11-22 12:00:00,000 INFO all is well\\x1b[2J\\x9b2J"
 
 
 @pytest.mark.parametrize("size", [64 * 1024, 1024 * 1024])

@@ -23,6 +23,7 @@ ADDRESSES = {
     "/.well-known/jwks.json": "The public keys that tokens are signed with",
     "/health": "The process answers",
     "/ready": "The server takes requests; until then the status is 503",
+    "/api/v1/openapi.json": "The [gateway](#the-gateway) as an OpenAPI document",
 }
 
 
@@ -39,3 +40,8 @@ with TestClient(create_app(SETTINGS, clock=lambda: NOW), base_url="http://127.0.
             if status != 405:
                 who = "for everybody" if status == without[method] else f"with a token, {without[method]} without"
                 print(f"| `{method} {path}` | {words}. {status} {who}. |")
+    for path, operations in client.get("/api/v1/openapi.json").json()["paths"].items():
+        for method, operation in operations.items():
+            refused = client.request(method, path).status_code
+            who = "for everybody" if refused == 200 else f"with a token, {refused} without"
+            print(f"| `{method.upper()} {path}` | {operation['summary']}. 200 {who}. |")

@@ -7,10 +7,14 @@ RequireKnownCaller          by the right name, and from no page of a foreign sit
   CORSMiddleware            answers preflights, shows the challenge to pages that may call
     LimitFailures           how often what comes from one address has been refused
     RequireToken            who calls, and whether that was revoked
-      RequireToolScopes     what for, and how often (CallLimits)
-        StatelessEndpoint   the SDK's server with the demonstration tools
+      RequireToolScopes     what for, and how often (CallLimits), at /mcp
+        StatelessEndpoint   the SDK's server, with the tools of the hub
+      RequireOperationScopes  the same, at /api/v1/mcp
+        StrictJson          bodies in one reading
+          create_gateway    the REST gateway, with the same tools
 """
 
+import os
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
@@ -20,7 +24,8 @@ from http import HTTPStatus
 from typing import TypeAlias
 from urllib.parse import urlsplit
 
-from mcp.server.mcpserver import MCPServer
+from fastapi import FastAPI
+from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp.server.transport_security import TransportSecuritySettings
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -37,18 +42,31 @@ from mcp_auth_ref.core.discovery import PROTECTED_RESOURCE, resource_metadata, w
 from mcp_auth_ref.core.limits import Rate
 from mcp_auth_ref.core.rotation import JWKS_MAX_AGE
 from mcp_auth_ref.events import Listener, all_of
+from mcp_auth_ref.server.bodies import MAX_BODY_BYTES, StrictJson
 from mcp_auth_ref.server.cache import VerifiedTokenCache
 from mcp_auth_ref.server.callers import RequireKnownCaller
+from mcp_auth_ref.server.calls import CALL_SCOPES
 from mcp_auth_ref.server.counters import Counter, MemoryCounter, RedisCounter, SharedCounts, shared_counts
 from mcp_auth_ref.server.disabled import AuthenticationDisabled
 from mcp_auth_ref.server.following import LiveKeys
+from mcp_auth_ref.server.gateway import (
+    FIRST_SCOPES,
+    PREFIX,
+    PUBLIC,
+    HeadAsGet,
+    RequireOperationScopes,
+    connected,
+    create_gateway,
+)
 from mcp_auth_ref.server.limits import LIMIT_FIELDS, CallLimits, LimitFailures, Limits, accepted_by
-from mcp_auth_ref.server.mcp import CALL_SCOPES, MAX_BODY_BYTES, RequireToolScopes, StatelessEndpoint
+from mcp_auth_ref.server.mcp import RequireToolScopes, StatelessEndpoint
 from mcp_auth_ref.server.observed import Observed
-from mcp_auth_ref.server.problems import problem
-from mcp_auth_ref.server.resource import RequireToken
+from mcp_auth_ref.server.problems import failure
+from mcp_auth_ref.server.resource import RequireToken, Verifier
+from mcp_auth_ref.server.tools import create_server, own_scopes
 from mcp_auth_ref.settings import Settings
 from mcp_auth_ref.stores.revocations import Revocations, opened
+from mcp_auth_ref.toolhub import InProcessServer, ServerConfig, ToolHub, read_servers
 
 _Document: TypeAlias = Callable[[], Mapping[str, object]]
 
@@ -59,14 +77,23 @@ def create_app(
     settings: Settings, *, clock: Callable[[], float] = time.time, elapsed: Callable[[], float] = time.monotonic
 ) -> ASGIApp:
     """Return the server of these settings. Raises ConfigurationError."""
-    server = demo.create_server(settings.files_root)
-    endpoint: ASGIApp = _endpoint(server)
-    documents: Mapping[str, _Document] = {}
     audit = audit_from(settings, stream=sys.stdout)
     tell = all_of(listener for listener in (audit,) if listener is not None)
+    hub = _hub(settings, clock=clock, tell=tell)
+    manager = _session_manager(hub)
+    gateway = create_gateway(
+        hub,
+        server=_origin(settings.resource_url),
+        timeout=settings.tool_timeout_secs,
+        metadata_url=_metadata_url(settings) if settings.auth_enabled else None,
+    )
+    mcp: ASGIApp = StatelessEndpoint(manager)
+    rest: ASGIApp = StrictJson(gateway)
+    documents: Mapping[str, _Document] = {}
     lasting: list[Callable[[], AbstractAsyncContextManager[object]]] = [
         partial(_closing, audit),
-        server.session_manager.run,
+        lambda: hub,
+        manager.run,
     ]
     keys: LiveKeys | None = None
     revocations: Revocations | None = None
@@ -81,24 +108,47 @@ def create_app(
         shared = shared_counts(store_url) if settings.rate_limit_enabled else None
         lasting += [lambda: shared] if shared else []
         limits = _limits(settings, shared, clock=clock, tell=tell) if settings.rate_limit_enabled else None
-        endpoint = _with_tool_scopes(endpoint, settings, limits=limits, clock=clock, tell=tell)
-        endpoint = _with_token(endpoint, settings, verifier=cache, limits=limits, clock=clock, tell=tell)
-    routes = [
-        Route("/health", _health),
-        Route("/ready", _ready),
-        *(_document(path, document) for path, document in documents.items()),
-        Route(urlsplit(settings.resource_url).path or "/", endpoint, middleware=[_cors(settings.allowed_origins)]),
-    ]
+        guard = partial(_with_token, settings=settings, verifier=cache, limits=limits, clock=clock, tell=tell)
+        mcp = _with_tool_scopes(mcp, hub, settings, limits=limits, clock=clock, tell=tell)
+        mcp = guard(mcp, scopes=CALL_SCOPES)
+        rest = _with_operation_scopes(rest, gateway, hub, settings, limits=limits, clock=clock, tell=tell)
+        rest = guard(rest, scopes=FIRST_SCOPES)
+    cors = [_cors(settings.allowed_origins)]
     app = Starlette(
-        routes=routes,
+        routes=[
+            Route("/health", _health),
+            Route("/ready", _ready),
+            *(_document(path, document) for path, document in documents.items()),
+            Route(urlsplit(settings.resource_url).path or "/", mcp, middleware=cors),
+            *(Route(path, HeadAsGet(gateway), middleware=cors) for path in PUBLIC),
+            Route(f"{PREFIX}/{{rest:path}}", HeadAsGet(rest), middleware=cors),
+        ],
         lifespan=_lifespan(*lasting),
         exception_handlers={HTTPException: _answer_error, Exception: _answer_error},
     )
     app.router.redirect_slashes = False
     app.state.authentication = "enabled" if settings.auth_enabled else "disabled"
+    app.state.hub = hub
     app.state.keys = keys
     app.state.revocations = revocations
     return _entrance(app, settings, clock=clock, tell=tell)
+
+
+def _hub(settings: Settings, *, clock: Callable[[], float], tell: Listener) -> ToolHub:
+    return ToolHub(
+        servers_of(settings),
+        timeout=settings.tool_timeout_secs,
+        max_result_bytes=settings.max_result_bytes,
+        tell=tell,
+        clock=clock,
+    )
+
+
+def servers_of(settings: Settings) -> Mapping[str, ServerConfig]:
+    """Return the servers that the configuration names, or the demonstration server. Raises ConfigurationError."""
+    if settings.servers_file is not None:
+        return read_servers(settings.servers_file, os.environ)
+    return {"demo": InProcessServer(demo.create_server(settings.files_root), tool_scopes=demo.TOOL_SCOPES)}
 
 
 def _entrance(app: ASGIApp, settings: Settings, *, clock: Callable[[], float], tell: Listener) -> ASGIApp:
@@ -129,9 +179,10 @@ def _limits(settings: Settings, shared: SharedCounts | None, *, clock: Callable[
 
 def _with_token(
     app: ASGIApp,
-    settings: Settings,
     *,
-    verifier: VerifiedTokenCache,
+    settings: Settings,
+    scopes: Collection[str],
+    verifier: Verifier,
     limits: Limits | None,
     clock: Callable[[], float],
     tell: Listener,
@@ -140,8 +191,8 @@ def _with_token(
     guard = RequireToken(
         app,
         verifier=verifier,
-        metadata_url=well_known(settings.resource_url, PROTECTED_RESOURCE),
-        challenge_scopes=CALL_SCOPES,
+        metadata_url=_metadata_url(settings),
+        challenge_scopes=scopes,
         clock=clock,
         tell=tell,
     )
@@ -151,28 +202,62 @@ def _with_token(
 
 
 def _with_tool_scopes(
-    app: ASGIApp, settings: Settings, *, limits: Limits | None, clock: Callable[[], float], tell: Listener
+    app: ASGIApp,
+    hub: ToolHub,
+    settings: Settings,
+    *,
+    limits: Limits | None,
+    clock: Callable[[], float],
+    tell: Listener,
 ) -> ASGIApp:
     return RequireToolScopes(
         app,
-        tools=demo.TOOL_SCOPES,
-        metadata_url=well_known(settings.resource_url, PROTECTED_RESOURCE),
+        tools=partial(own_scopes, hub),
+        metadata_url=_metadata_url(settings),
         limits=limits.calls if limits else None,
         clock=clock,
         tell=tell,
     )
 
 
-def _endpoint(server: MCPServer) -> StatelessEndpoint:
-    # The application this returns is left aside: its route redirects, and Host and Origin are checked before it. Its
-    # session manager is what serves.
-    server.streamable_http_app(
-        stateless_http=True,
-        json_response=True,
-        max_request_body_size=MAX_BODY_BYTES,
-        transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
+def _with_operation_scopes(
+    app: ASGIApp,
+    gateway: FastAPI,
+    hub: ToolHub,
+    settings: Settings,
+    *,
+    limits: Limits | None,
+    clock: Callable[[], float],
+    tell: Listener,
+) -> ASGIApp:
+    return RequireOperationScopes(
+        app,
+        routes=gateway.routes,
+        tools=partial(own_scopes, hub),
+        metadata_url=_metadata_url(settings),
+        limits=limits.calls if limits else None,
+        clock=clock,
+        tell=tell,
     )
-    return StatelessEndpoint(server.session_manager)
+
+
+def _metadata_url(settings: Settings) -> str:
+    return well_known(settings.resource_url, PROTECTED_RESOURCE)
+
+
+def _origin(url: str) -> str:
+    return "{0.scheme}://{0.netloc}".format(urlsplit(url))
+
+
+def _session_manager(hub: ToolHub) -> StreamableHTTPSessionManager:
+    """Return what serves each MCP request by itself. Host and Origin are checked before it."""
+    return StreamableHTTPSessionManager(
+        create_server(hub, title=demo.TITLE, instructions=demo.INSTRUCTIONS),
+        json_response=True,
+        stateless=True,
+        security_settings=TransportSecuritySettings(enable_dns_rebinding_protection=False),
+        max_request_body_size=MAX_BODY_BYTES,
+    )
 
 
 def _lifespan(
@@ -249,7 +334,12 @@ async def _ready(request: Request) -> Response:
     state = request.app.state
     is_open, store = getattr(state, "ready", False), _store_of(state.revocations)
     status = "starting" if not is_open else "ready" if store != {"store": "unavailable"} else "waiting"
-    document = {"status": status, "authentication": state.authentication, **store}
+    document = {
+        "status": status,
+        "authentication": state.authentication,
+        "servers": connected(state.hub).model_dump(),
+        **store,
+    }
     if state.keys is not None and state.keys.problem is not None:
         document["keys"] = "stale"
     code = HTTPStatus.OK if status == "ready" else HTTPStatus.SERVICE_UNAVAILABLE
@@ -261,16 +351,10 @@ def _store_of(revocations: Revocations | None) -> dict[str, str]:
 
 
 _FRESH = {"cache-control": "no-store"}
-_DETAILS = {
-    HTTPStatus.NOT_FOUND: "there is nothing at this address",
-    HTTPStatus.METHOD_NOT_ALLOWED: "what is at this address does not take this method",
-    HTTPStatus.INTERNAL_SERVER_ERROR: "the server has failed; its log says where",
-}
 
 
 async def _answer_error(_: Request, error: Exception) -> Response:
     """Answer in JSON, as clients that look for metadata read every answer."""
     known = error if isinstance(error, HTTPException) else HTTPException(HTTPStatus.INTERNAL_SERVER_ERROR)
-    status = HTTPStatus(known.status_code)
-    answer = problem(status, _DETAILS.get(status, status.description), known.headers)
+    answer = failure(known.status_code, known.headers)
     return Response(answer.body, answer.status, answer.headers)

@@ -20,6 +20,8 @@ from mcp.server.mcpserver import MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
 from pydantic import Field
 
+TITLE = "Demonstration server"
+INSTRUCTIONS = "Tools to try authorization with: write_file needs a scope that the others do not."
 FILES_WRITE = "files:write"
 TOOL_SCOPES: Mapping[str, tuple[str, ...]] = {"write_file": (FILES_WRITE,)}
 
@@ -35,9 +37,9 @@ def create_server(files_root: Path | None) -> MCPServer:
     """Return the server. Without a folder, the tools for files say that there is none."""
     server = MCPServer(
         "mcp-auth-ref",
-        title="Demonstration server",
+        title=TITLE,
         version=version("mcp-auth-ref"),
-        instructions="Tools to try authorization with: write_file needs a scope that the others do not.",
+        instructions=INSTRUCTIONS,
     )
     files = Files(files_root)
     for tool in (files.list_files, files.read_file, files.write_file, calculate, echo, sleep, fail):

@@ -13,9 +13,10 @@ from urllib.parse import urlsplit
 
 import uvicorn
 
-from mcp_auth_ref.app import create_app
+from mcp_auth_ref.app import create_app, servers_of
 from mcp_auth_ref.core.errors import ConfigurationError
 from mcp_auth_ref.server.connections import PunctualProtocol
+from mcp_auth_ref.server.gateway import PREFIX
 from mcp_auth_ref.settings import Settings, is_loopback
 
 MAX_HEADER_BYTES = 16 * 1024
@@ -84,6 +85,8 @@ def _greeting(settings: Settings, address: str) -> str:
     names = ", ".join(settings.allowed_hosts)
     lines = {
         "listens on": f"http://{address}{urlsplit(settings.resource_url).path}",
+        "gateway": f"http://{address}{PREFIX}",
+        "servers": ", ".join(servers_of(settings)) or "none",
         "resource": settings.resource_url,
         "called as": names if address in settings.allowed_hosts else f"{names}, and not as {address}",
         "issuer": settings.issuer,
@@ -98,17 +101,18 @@ def _greeting(settings: Settings, address: str) -> str:
 
 def _log_to_stderr() -> None:
     handler = logging.StreamHandler()
-    handler.setFormatter(_PlainFormatter("%(asctime)s %(levelname)s %(message)s"))
+    handler.setFormatter(PlainFormatter("%(asctime)s %(levelname)s %(message)s"))
     logging.basicConfig(handlers=[handler], level=logging.INFO)
     for noisy in ("mcp", "uvicorn.error"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     logging.getLogger("uvicorn.access").addFilter(_worth_logging)
 
 
-class _PlainFormatter(logging.Formatter):
+class PlainFormatter(logging.Formatter):
     """Write what callers have a say in so that it looks like no line of its own, and no terminal obeys it."""
 
     def format(self, record: logging.LogRecord) -> str:
+        """Escape what no line of a log should hold, and indent further lines."""
         return super().format(record).translate(_ESCAPES).replace("\n", "\n    ")
 
 

@@ -156,15 +156,21 @@ def take_stock(root: Path) -> Inventory:
 
 
 def _answers(method: str, path: str) -> bool:
-    """Tell whether the server has something at an address, as its own answer says."""
+    """Tell whether the server has something at an address, as its own answer or its OpenAPI document says."""
     variables = {"MCP_JWT_SECRET": DEMONSTRATION_SECRET.decode()}
     app = create_app(Settings.load(environ=variables, cwd=Path(__file__).parent))
 
-    async def ask() -> int:
+    async def ask() -> bool:
         async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://127.0.0.1:8765") as client:
-            return (await client.request(method, path)).status_code
+            if path.startswith("/api/v1/mcp/"):
+                operations = (await client.get("/api/v1/openapi.json")).json()["paths"]
+                return any(
+                    method.lower() in methods and re.fullmatch(re.sub(r"{\w+}", "[^/]+", known), path)
+                    for known, methods in operations.items()
+                )
+            return (await client.request(method, path)).status_code not in (404, 405)
 
-    return asyncio.run(ask()) not in (404, 405)
+    return asyncio.run(ask())
 
 
 def _commands(name: str, command: click.Command) -> Iterator[tuple[str, frozenset[str]]]:

@@ -38,7 +38,7 @@ def test_both_forms_of_the_metadata_are_there_and_all_else_is_a_json_404() -> No
         missing = client.get("/.well-known/oauth-protected-resource/sse")
 
     assert [response.json()["resource"] for response in found] == [RESOURCE, RESOURCE]
-    assert (missing.status_code, missing.json()["title"]) == (404, "Not Found")
+    assert (missing.status_code, missing.json()["code"]) == (404, "unknown_address")
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,8 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 
 from mcp_auth_ref import RequireToken
-from mcp_auth_ref.server.mcp import MAX_BODY_BYTES, RequireToolScopes, StatelessEndpoint
+from mcp_auth_ref.server.bodies import MAX_BODY_BYTES
+from mcp_auth_ref.server.mcp import RequireToolScopes, StatelessEndpoint
 from tests.server.world import (
     METADATA_URL,
     MODERN,
@@ -245,5 +246,5 @@ def test_the_log_has_the_reason(caplog: pytest.LogCaptureFixture) -> None:
     needed = "files:write mcp:tools:execute mcp:tools:read"
     assert caplog.messages == [
         f"refused a request, insufficient_scope: the operation needs the scope {needed}",
-        "refused a request, invalid_request: the body is not JSON in UTF-8, or has a member twice",
+        "refused a request, invalid_request: the body is not JSON (RFC 8259) in UTF-8, or has a member twice",
     ]

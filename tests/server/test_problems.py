@@ -1,7 +1,13 @@
 import pytest
 
 from mcp_auth_ref.core import errors
-from mcp_auth_ref.core.errors import AuthError, ConfigurationError, ForbiddenOrigin, InvalidKey, MisdirectedHost
+from mcp_auth_ref.core.errors import (
+    AuthError,
+    ConfigurationError,
+    ForbiddenOrigin,
+    InvalidKey,
+    MisdirectedHost,
+)
 from mcp_auth_ref.server.problems import STATUS, challenge, refusal
 
 

@@ -228,10 +228,11 @@ def test_a_verifier_that_fails_lets_nobody_in(failure: Exception, caplog: pytest
     assert response.status_code == 503
     assert response.headers["retry-after"] == "5"
     assert response.json() == {
-        "type": "about:blank",
-        "title": "Service Unavailable",
+        "type": "https://mcp-auth-ref.github.io/reference/errors/#token_not_checked",
+        "title": "Token not checked",
         "status": 503,
         "detail": "the token cannot be checked at the moment, so nobody is let in; try again",
+        "code": "token_not_checked",
     }
     assert f"the verifier failed with {type(failure).__name__}" in caplog.text
     assert token() not in caplog.text

@@ -33,6 +33,13 @@
     ├── StoreUnavailable             store_unavailable       the store does not answer, and nobody is let in unchecked
     ├── MisdirectedHost              misdirected_host        `Host` is not a name of this server
     ├── ForbiddenOrigin              forbidden_origin        a browser page of another site is calling
+    ├── TokenNotChecked              token_not_checked       the token cannot be checked at the moment
+    ├── UnknownAddress               unknown_address         there is nothing at this address
+    ├── MethodNotAllowed             method_not_allowed      the address does not take this method
+    ├── BodyTooLarge                 body_too_large          the body is larger than the server reads
+    ├── UnsupportedMediaType         unsupported_media_type  the body does not call itself JSON
+    ├── InvalidParameters            invalid_parameters      the request does not have the form its address takes
+    ├── InternalError                internal_error          the server has failed
     ├── UnknownServer                unknown_server          the configuration names no such MCP server
     ├── UnknownTool                  unknown_tool            no server has the tool, or several have it
     ├── InvalidArguments             invalid_arguments       the arguments break the input schema of the tool
@@ -376,7 +383,7 @@ class InvalidRequest(AuthError):
     causes = (
         "Two `Authorization` headers, or a token in two places at once.",
         "Something other than one token stands behind `Bearer`: nothing, a second word, a quotation mark.",
-        "The body is not the JSON-RPC message that the endpoint takes.",
+        "The body is not JSON in one reading, or not the JSON-RPC message that the MCP endpoint takes.",
     )
     cure = "Send exactly one header: `Authorization: Bearer`, one space, the token."
 
@@ -583,6 +590,94 @@ class ForbiddenOrigin(AuthError):
 
     def __init__(self) -> None:
         super().__init__("the Origin of the calling page is not allowed here")
+
+
+class TokenNotChecked(AuthError):
+    """The token cannot be checked at the moment, so nobody is let in."""
+
+    code = "token_not_checked"
+    causes = ("What the server needs to check tokens, such as the issuer's keys, is out of its reach or has failed.",)
+    cure = "Try again after the seconds that `Retry-After` names; the server's log says what has failed."
+
+    def __init__(self) -> None:
+        super().__init__("the token cannot be checked at the moment, so nobody is let in; try again")
+
+
+class UnknownAddress(AuthError):
+    """There is nothing at this address."""
+
+    code = "unknown_address"
+    causes = (
+        "The path is misspelled, or has a slash at its end that does not belong there.",
+        "A name in the path holds a slash, or a character that a URL has to escape.",
+    )
+    cure = "Compare the address with the page on HTTP, or with `GET /api/v1/openapi.json`."
+
+    def __init__(self) -> None:
+        super().__init__("there is nothing at this address")
+
+
+class MethodNotAllowed(AuthError):
+    """What is at this address does not take this method (RFC 9110, section 15.5.6)."""
+
+    code = "method_not_allowed"
+    causes = (
+        "A client opens a stream with `GET` or ends a session with `DELETE`: here each message stands for itself.",
+        "A tool is executed with `GET`, or looked at with `POST`.",
+    )
+    cure = "Use a method that the header `Allow` of the answer names."
+
+    def __init__(self) -> None:
+        super().__init__("what is at this address does not take this method")
+
+
+class BodyTooLarge(AuthError):
+    """The body is larger than the server reads (RFC 9110, section 15.5.14)."""
+
+    code = "body_too_large"
+    causes = ("A whole file is sent as an argument of a tool.",)
+    cure = "Send less at once; the message says how much is read."
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        super().__init__(f"the body has more than {limit} bytes")
+
+
+class UnsupportedMediaType(AuthError):
+    """The body does not call itself JSON (RFC 9110, section 15.5.16)."""
+
+    code = "unsupported_media_type"
+    causes = ("`curl -d` without `-H 'Content-Type: application/json'` says that it sends a form.",)
+    cure = "Send JSON, and the header `Content-Type: application/json` with it."
+
+    def __init__(self) -> None:
+        super().__init__("the Content-Type of the body is not application/json")
+
+
+class InvalidParameters(AuthError):
+    """The path, the query or the body does not have the form that the address takes."""
+
+    code = "invalid_parameters"
+    causes = (
+        "The arguments of a tool stand in the body itself and not in its member `arguments`.",
+        "`timeout` is not a number, or is longer than `MCP_TOOL_TIMEOUT_SECS`.",
+    )
+    cure = "The message names each place and what belongs there; `GET /api/v1/openapi.json` describes all of it."
+
+    def __init__(self, problems: Iterable[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("; ".join(self.problems))
+
+
+class InternalError(AuthError):
+    """The server has failed."""
+
+    code = "internal_error"
+    causes = ("A defect of the server, or of the machine that it runs on.",)
+    cure = "The server's log says where; report it with the lines from there."
+
+    def __init__(self) -> None:
+        super().__init__("the server has failed; its log says where")
 
 
 class UnknownServer(AuthError):

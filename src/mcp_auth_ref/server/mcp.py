@@ -5,11 +5,9 @@ as it likes. So the body is read before the operation begins, and a missing scop
 clients can act on, not a tool that has disappeared.
 """
 
-import json
 import logging
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from mcp.shared.inbound import (
@@ -22,48 +20,43 @@ from mcp.shared.inbound import (
 from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
 from starlette.datastructures import Headers
 
-from mcp_auth_ref.core.errors import AuthError, InsufficientScope, InvalidRequest, RateLimited
-from mcp_auth_ref.core.scopes import TOOLS_EXECUTE, TOOLS_READ, missing
+from mcp_auth_ref.core.errors import AuthError, InsufficientScope, InvalidRequest, MethodNotAllowed, RateLimited
+from mcp_auth_ref.core.scopes import TOOLS_READ, missing
 from mcp_auth_ref.events import Listener, nobody
+from mcp_auth_ref.server.bodies import TOO_LARGE, read, replay, strict_json
+from mcp_auth_ref.server.calls import CALL_SCOPES
 from mcp_auth_ref.server.limits import CallLimits, with_fields
 from mcp_auth_ref.server.observed import event_of
-from mcp_auth_ref.server.problems import challenge, problem, refusal
+from mcp_auth_ref.server.problems import challenge, refusal
 
 if TYPE_CHECKING:
     from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
-    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
     from mcp_auth_ref.server.limits import Fields
 
 logger = logging.getLogger(__name__)
 
 CALL = "tools/call"
-MAX_BODY_BYTES = 4 * 1024 * 1024
 LIST_SCOPES = (TOOLS_READ,)
-CALL_SCOPES = (TOOLS_READ, TOOLS_EXECUTE)
 
-_TOO_LARGE = problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"the body has more than {MAX_BODY_BYTES} bytes")
-_POST_ONLY = problem(
-    HTTPStatus.METHOD_NOT_ALLOWED,
-    "there are no sessions and no streams of their own here: POST each message",
-    {"allow": "POST"},
-)
+_POST_ONLY = refusal(MethodNotAllowed(), {"allow": "POST"})
 
 
 class RequireToolScopes:
     """Let an MCP request through to `app` only with every scope that its operation needs.
 
     Stands inside `RequireToken`. Every request needs `mcp:tools:read`; `tools/call` needs `mcp:tools:execute` as well,
-    and what `tools` says for the tool: `{"write_file": ["files:write"]}`. A tool that is not in `tools` needs no more
-    than any other, whether it exists or not. `limits` count each message before its scopes are looked at. `tell` hears
-    of each refusal.
+    and what `tools` says for the tool: `{"write_file": ["files:write"]}`, or a function of its name. A tool that is not
+    in `tools` needs no more than any other, whether it exists or not. `limits` count each message before its scopes are
+    looked at. `tell` hears of each refusal.
     """
 
     def __init__(
         self,
         app: "ASGIApp",
         *,
-        tools: Mapping[str, Collection[str]],
+        tools: Mapping[str, Collection[str]] | Callable[[str], Collection[str]],
         metadata_url: str,
         limits: CallLimits | None = None,
         clock: Callable[[], float] = time.time,
@@ -73,7 +66,7 @@ class RequireToolScopes:
         self._limits = limits
         self._clock = clock
         self._tell = tell
-        self._tools = {name: (*CALL_SCOPES, *scopes) for name, scopes in tools.items()}
+        self._own_scopes = tools if callable(tools) else {**tools}.get
         self._metadata_url = metadata_url
 
     async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
@@ -81,9 +74,9 @@ class RequireToolScopes:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        body = await _read(receive)
+        body = await read(receive)
         if body is None:
-            await _TOO_LARGE(scope, receive, send)
+            await TOO_LARGE(scope, receive, send)
             return
         try:
             messages, fields = await self._counted(scope, body)
@@ -94,7 +87,7 @@ class RequireToolScopes:
             await refusal(error)(scope, receive, send)
         else:
             send = with_fields(send, fields) if fields else send
-            await self._decide(scope, messages)(scope, _replay(body, receive), send)
+            await self._decide(scope, messages)(scope, replay(body, receive), send)
 
     async def _counted(self, scope: "Scope", body: bytes) -> "tuple[Sequence[Mapping[str, Any]], Fields]":
         """Read the messages and count each, or what cannot be read as one. Raises InvalidRequest, RateLimited."""
@@ -128,7 +121,7 @@ class RequireToolScopes:
     def _scopes_of(self, message: Mapping[str, Any]) -> Sequence[str]:
         if message.get("method") != CALL:
             return LIST_SCOPES
-        return self._tools.get(_target(message, "name"), CALL_SCOPES)
+        return (*CALL_SCOPES, *(self._own_scopes(_target(message, "name")) or ()))
 
 
 class StatelessEndpoint:
@@ -162,49 +155,14 @@ def _operations(scope: "Scope", body: bytes) -> Sequence[Mapping[str, Any]]:
     return messages
 
 
-async def _read(receive: "Receive") -> bytes | None:
-    """Read the whole body. None stands for one that is too large, or that the client has stopped sending."""
-    body = bytearray()
-    more = True
-    while more:
-        message = await receive()
-        body += message.get("body", b"")
-        if message["type"] == "http.disconnect" or len(body) > MAX_BODY_BYTES:
-            return None
-        more = message.get("more_body", False)
-    return bytes(body)
-
-
-def _replay(body: bytes, receive: "Receive") -> "Receive":
-    """Let the next application read the body as if nobody had."""
-    unread: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
-
-    async def receive_again() -> "Message":
-        return unread.pop() if unread else await receive()
-
-    return receive_again
-
-
 def _messages(body: bytes) -> list[dict[str, Any]]:
     """Read the JSON-RPC message, or each of a batch, refusing what another parser may read otherwise."""
-    try:
-        document = _JSON.decode(body.decode("utf-8"))
-    except (ValueError, RecursionError):
-        raise InvalidRequest("the body is not JSON in UTF-8, or has a member twice") from None
-    messages = document if isinstance(document, list) else [document]
-    if not messages or not all(isinstance(message, dict) for message in messages):
+    document = strict_json(body)
+    items = document if isinstance(document, list) else [document]
+    messages = [item for item in items if isinstance(item, dict)]
+    if not messages or len(messages) < len(items):
         raise InvalidRequest("the body is not a JSON-RPC message")
     return messages
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        raise ValueError("a member appears twice")
-    return members
-
-
-_JSON = json.JSONDecoder(object_pairs_hook=_unique)
 
 
 def _target(message: Mapping[str, Any], key: str) -> str:

@@ -9,13 +9,17 @@ from typing import TYPE_CHECKING
 from mcp_auth_ref.core.discovery import challenge_for, describe
 from mcp_auth_ref.core.errors import (
     AuthError,
+    BodyTooLarge,
     ForbiddenOrigin,
     GrantRefused,
     InsufficientScope,
+    InternalError,
     InvalidArguments,
     InvalidClient,
+    InvalidParameters,
     InvalidRequest,
     InvalidToken,
+    MethodNotAllowed,
     MisdirectedHost,
     MissingToken,
     RateLimited,
@@ -23,9 +27,12 @@ from mcp_auth_ref.core.errors import (
     ServerDisconnected,
     ServerUnavailable,
     StoreUnavailable,
+    TokenNotChecked,
     ToolTimeout,
+    UnknownAddress,
     UnknownServer,
     UnknownTool,
+    UnsupportedMediaType,
     help_url,
 )
 
@@ -45,6 +52,13 @@ STATUS: Mapping[type[AuthError], HTTPStatus] = {
     RateLimited: HTTPStatus.TOO_MANY_REQUESTS,
     ForbiddenOrigin: HTTPStatus.FORBIDDEN,
     MisdirectedHost: HTTPStatus.MISDIRECTED_REQUEST,
+    TokenNotChecked: HTTPStatus.SERVICE_UNAVAILABLE,
+    UnknownAddress: HTTPStatus.NOT_FOUND,
+    MethodNotAllowed: HTTPStatus.METHOD_NOT_ALLOWED,
+    BodyTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    UnsupportedMediaType: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    InvalidParameters: HTTPStatus.UNPROCESSABLE_ENTITY,
+    InternalError: HTTPStatus.INTERNAL_SERVER_ERROR,
     UnknownServer: HTTPStatus.NOT_FOUND,
     UnknownTool: HTTPStatus.NOT_FOUND,
     InvalidArguments: HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -83,9 +97,22 @@ def problem(status: HTTPStatus, detail: str, headers: Mapping[str, str] | None =
     return _problem(status, document, headers or {})
 
 
-def refusal(error: AuthError) -> Problem:
+def refusal(error: AuthError, headers: Mapping[str, str] | None = None) -> Problem:
     """Answer a refusal of this package: `type` is the address of the guide's section on it."""
-    return _refusal(error, _when(error))
+    return _refusal(error, {**_when(error), **(headers or {})})
+
+
+def failure(status: int, headers: Mapping[str, str] | None = None) -> Problem:
+    """Answer what a router or a framework refuses with no more than a status."""
+    match status:
+        case HTTPStatus.NOT_FOUND:
+            return refusal(UnknownAddress())
+        case HTTPStatus.METHOD_NOT_ALLOWED:
+            return refusal(MethodNotAllowed(), headers)
+        case HTTPStatus.INTERNAL_SERVER_ERROR:
+            return refusal(InternalError())
+    known = HTTPStatus(status)
+    return problem(known, known.description or known.phrase, headers)
 
 
 def challenge(error: AuthError, *, metadata_url: str, scopes: Collection[str]) -> Problem:
@@ -112,7 +139,7 @@ def _refusal(error: AuthError, headers: Mapping[str, str]) -> Problem:
         "type": help_url(code),
         "title": code.replace("_", " ").capitalize(),
         "status": status.value,
-        "detail": describe(error),
+        "detail": str(error) if code == error.code else describe(error),
         "code": code,
         **({"required_scopes": error.required} if isinstance(error, InsufficientScope) else {}),
         **{name: getattr(error, name) for name in error.public_data},

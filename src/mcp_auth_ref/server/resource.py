@@ -9,7 +9,6 @@ import string
 import time
 import traceback
 from collections.abc import Awaitable, Callable, Collection, Mapping
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 from urllib.parse import parse_qs
 
@@ -23,12 +22,13 @@ from mcp_auth_ref.core.errors import (
     MissingToken,
     RefusedClaims,
     StoreUnavailable,
+    TokenNotChecked,
 )
 from mcp_auth_ref.core.scopes import missing
 from mcp_auth_ref.core.tokens import Claims
 from mcp_auth_ref.events import UNAVAILABLE, Event, Listener, nobody
 from mcp_auth_ref.server.observed import event_of
-from mcp_auth_ref.server.problems import Problem, challenge, problem, refusal
+from mcp_auth_ref.server.problems import Problem, challenge, refusal
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -38,11 +38,7 @@ logger = logging.getLogger(__name__)
 _TOKEN68 = (string.ascii_letters + string.digits + "-._~+/=").encode()
 _VARY = (b"vary", b"Authorization")
 _NO_STORE = (b"cache-control", b"no-store")
-_UNAVAILABLE = problem(
-    HTTPStatus.SERVICE_UNAVAILABLE,
-    "the token cannot be checked at the moment, so nobody is let in; try again",
-    {"retry-after": "5"},
-)
+_UNAVAILABLE = refusal(TokenNotChecked(), {"retry-after": "5"})
 
 
 class Verifier(Protocol):

@@ -53,6 +53,7 @@ _TRANSPORTS: Mapping[type[ServerConfig], Transport] = {
     HttpServer: "http",
     InProcessServer: "in-process",
 }
+_LEVELS: Mapping[Transport, int] = {"stdio": logging.INFO, "http": logging.INFO, "in-process": logging.DEBUG}
 
 
 class TooLarge(Exception):
@@ -82,7 +83,7 @@ class Connection:
         self._problem: str | None = None
         self._client: Client | None = None
         self._checks: dict[str, tuple[HubTool, ArgumentCheck | Unusable]] = {}
-        self._scope = anyio.CancelScope()
+        self._scope: anyio.CancelScope | None = None  # no event loop runs yet
         self._settled, self._ended, self._woken, self._hurried = (anyio.Event() for _ in range(4))
         self._ended.set()
         self._lost = False
@@ -108,7 +109,7 @@ class Connection:
         """Connect, and connect again with growing pauses, until `disconnect` or the end of the hub."""
         pause = FIRST_PAUSE
         try:
-            with self._scope:
+            with self._scope or anyio.CancelScope():
                 while True:
                     if await self._stay_connected() > STEADY_SECONDS:
                         pause = FIRST_PAUSE
@@ -133,7 +134,8 @@ class Connection:
     async def disconnect(self) -> None:
         """End `run`, and with it the server's process, where it has one."""
         self.wanted = False
-        self._scope.cancel()
+        if self._scope is not None:
+            self._scope.cancel()
         await self._ended.wait()
 
     async def check(self, tool: HubTool, arguments: Mapping[str, object]) -> None:
@@ -225,7 +227,9 @@ class Connection:
         """Be there for calls, and keep the list of tools up to date, until the connection is lost."""
         self._client = client
         self._turn("connected")
-        logger.info("the server %s is connected, with %d tools", self.name, len(self.tools))
+        logger.log(
+            _LEVELS[self.status.transport], "the server %s is connected, with %d tools", self.name, len(self.tools)
+        )
         try:
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(self._subscribe, client)

@@ -120,6 +120,10 @@ class ToolHub:
 
     async def tool(self, name: str) -> HubTool:
         """Give the tool of a plain or full name. Raises UnknownTool, ServerUnavailable, ServerDisconnected."""
+        return self.find(name)
+
+    def find(self, name: str) -> HubTool:
+        """Give the tool of a plain or full name as it is known at this moment. Raises UnknownTool."""
         return self._found(name)[1]
 
     async def execute(
