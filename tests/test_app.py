@@ -114,7 +114,7 @@ def test_key_pairs_publish_their_public_halves_only(tmp_path: Path) -> None:
         "/mcp/extra",
         "/health/",
         "/.well-known/",
-        "/.well-known/oauth-authorization-server",
+        "/.well-known/oauth-authorization-server/mcp",
         "/.well-known/openid-configuration",
         "/.well-known/oauth-protected-resource/",
         "/.well-known/oauth-protected-resource/mcp/",

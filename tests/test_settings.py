@@ -57,6 +57,9 @@ def test_these_are_the_variables_and_their_defaults(tmp_path: Path) -> None:
         ("MCP_ISSUER", "http://127.0.0.1:8765", "default"),
         ("MCP_RESOURCE_URL", "http://127.0.0.1:8765/mcp", "default"),
         ("MCP_STORE_URL", "sqlite:///.mcp/store.db", "default"),
+        ("MCP_REFRESH_TOKEN_EXPIRY_DAYS", "7", "default"),
+        ("MCP_REFRESH_FAMILY_EXPIRY_DAYS", "30", "default"),
+        ("MCP_REFRESH_GRACE_SECS", "10", "default"),
         ("MCP_STORE_STALE_SECS", "10", "default"),
         ("MCP_AUTH_ENABLED", "true", "default"),
         ("MCP_ALLOWED_HOSTS", "127.0.0.1:8765", "default"),
@@ -77,6 +80,7 @@ def test_these_are_the_variables_and_their_defaults(tmp_path: Path) -> None:
         ("MCP_AUDIT_KEY_FILE", "", "default"),
         ("MCP_CONFIG", "", "default"),
         ("[[issuers]]", "", "default"),
+        ("[[clients]]", "", "default"),
     ]
 
 
@@ -525,7 +529,7 @@ def test_the_tables_describe_every_setting() -> None:
 def test_what_a_refusal_recommends_is_accepted(tmp_path: Path) -> None:
     (tmp_path / "mcp-auth-ref.toml").write_text("leeway = 30")
     examples = {name: (field.examples or [""])[0] for name, field in Settings.model_fields.items()}
-    secrets = {"jwt_secret", "jwt_secret_file", "issuers", "tool_limits"}
+    secrets = {"jwt_secret", "jwt_secret_file", "issuers", "clients", "tool_limits"}
 
     for name, example in examples.items():
         if name not in secrets:
@@ -643,3 +647,71 @@ def test_limits_of_tools_do_not_fit_into_a_variable(tmp_path: Path) -> None:
     assert refusal(tmp_path, {"MCP_TOOL_LIMITS": "write_file=5/minute"}) == (
         "[tool_limits]: it is not a table. Write [tool_limits] into the file that MCP_CONFIG names"
     )
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        ("public = true", "clients[0].id in mcp-auth-ref.toml: it is missing. A right value is build-robot"),
+        (
+            'id = "a"',
+            (
+                "clients[0] in mcp-auth-ref.toml: it has not exactly one way to be known. "
+                "Give secret_file, secret_sha256 or public = true"
+            ),
+        ),
+        (
+            'id = "a"\npublic = true\nsecret_file = "b"',
+            (
+                "clients[0] in mcp-auth-ref.toml: it has not exactly one way to be known. "
+                "Give secret_file, secret_sha256 or public = true"
+            ),
+        ),
+        (
+            'id = "a"\npublic = true\nscopes = ["mcp:tools"]',
+            (
+                "clients[0] in mcp-auth-ref.toml: it is public, and gets no token of its own. "
+                "Leave scopes and refresh out, or give a secret"
+            ),
+        ),
+        (
+            'id = "a"\nsecret_sha256 = "b"',
+            (
+                "clients[0].secret_sha256 in mcp-auth-ref.toml: it is not 64 hexadecimal digits. "
+                "A right value is the output of `printf %s SECRET | sha256sum`"
+            ),
+        ),
+        (
+            'id = "a"\nsecret_file = "b"\nscopes = ["c d"]',
+            (
+                "clients[0].scopes[0] in mcp-auth-ref.toml: it has something in it that is not a scope. "
+                "Write each scope as a word, like mcp:tools:read"
+            ),
+        ),
+        (
+            'id = "a"\npublic = true\n[[clients]]\nid = "a"\npublic = true',
+            "clients in mcp-auth-ref.toml: two of them have one id. Give each client an id of its own",
+        ),
+        (
+            'id = "a"\nsecret = "b"',
+            "clients[0].secret in mcp-auth-ref.toml: there is no such setting. The nearest is secret_file",
+        ),
+    ],
+)
+def test_a_client_that_cannot_be_right_is_refused(tmp_path: Path, table: str, said: str) -> None:
+    """Our choice: the key is named, with a right value."""
+    assert refusal(tmp_path, toml=f"[[clients]]\n{table}") == said
+
+
+def test_clients_do_not_fit_into_a_variable(tmp_path: Path) -> None:
+    """Our choice: as issuers."""
+    assert refusal(tmp_path, {"MCP_CLIENTS": "a"}) == (
+        "[[clients]]: it does not fit into a variable. Write [[clients]] into the file that MCP_CONFIG names"
+    )
+
+
+def test_the_secret_of_a_client_is_looked_for_beside_the_file_that_names_it(tmp_path: Path) -> None:
+    """As every path is."""
+    [client] = load(tmp_path, toml='[[clients]]\nid = "a"\nsecret_file = "s"').clients
+
+    assert client.secret_file == tmp_path / "s"

@@ -25,6 +25,7 @@ CLAIMS = (
     ("scope", "mcp:tools", "scopes", "8693#section-4.2"),
     ("username", "Ada Lovelace", "username", None),
     ("role", "user", "role", None),
+    ("sid", "m3Xv0aPq9sLd2fGh", "family", None),
 )
 GOOD = {claim: value for claim, value, _, _ in CLAIMS}
 

@@ -15,12 +15,18 @@ TOKEN = issuer_from(SETTINGS).issue(
 MESSAGE = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
 ACCEPT = {"Accept": "application/json, text/event-stream"}
 
+ENDPOINTS = {
+    "/token": "A token for a client, or a refusal, in [OAuth's own form](#authorization-server)",
+    "/revoke": "Takes back a token of the client that asks",
+    "/introspect": "What a token is worth, for a client with a secret",
+}
 METADATA = "The [resource metadata](#metadata)"
 ADDRESSES = {
     "/mcp": "The MCP endpoint: a JSON-RPC message, and its answer",
     "/.well-known/oauth-protected-resource/mcp": f"{METADATA}, where clients look first",
     "/.well-known/oauth-protected-resource": f"{METADATA}, where they look next",
     "/.well-known/jwks.json": "The public keys that tokens are signed with",
+    "/.well-known/oauth-authorization-server": "The [authorization server's metadata](#authorization-server)",
     "/health": "The process answers",
     "/ready": "The server takes requests; until then the status is 503",
     "/api/v1/openapi.json": "The [gateway](#the-gateway) as an OpenAPI document",
@@ -45,3 +51,6 @@ with TestClient(create_app(SETTINGS, clock=lambda: NOW), base_url="http://127.0.
             refused = client.request(method, path).status_code
             who = "for everybody" if refused == 200 else f"with a token, {refused} without"
             print(f"| `{method.upper()} {path}` | {operation['summary']}. 200 {who}. |")
+    for path, words in ENDPOINTS.items():
+        status = client.post(path, data={"token": TOKEN}).status_code
+        print(f"| `POST {path}` | {words}. {status} without a client. |")

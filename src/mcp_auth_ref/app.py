@@ -38,10 +38,16 @@ from starlette.types import ASGIApp
 
 from mcp_auth_ref import demo
 from mcp_auth_ref.audit import AuditLog, audit_from
-from mcp_auth_ref.core.discovery import PROTECTED_RESOURCE, resource_metadata, well_known
+from mcp_auth_ref.core.discovery import AUTHORIZATION_SERVER, PROTECTED_RESOURCE, resource_metadata, well_known
+from mcp_auth_ref.core.errors import ConfigurationError
+from mcp_auth_ref.core.keys import SigningKey
 from mcp_auth_ref.core.limits import Rate
 from mcp_auth_ref.core.rotation import JWKS_MAX_AGE
+from mcp_auth_ref.core.scopes import ROLES
+from mcp_auth_ref.core.tokens import TokenIssuer, TokenVerifier
 from mcp_auth_ref.events import Listener, all_of
+from mcp_auth_ref.refresh import refresh_tokens_from
+from mcp_auth_ref.server.authorization import AuthorizationServer, authorization_metadata
 from mcp_auth_ref.server.bodies import MAX_BODY_BYTES, StrictJson
 from mcp_auth_ref.server.cache import VerifiedTokenCache
 from mcp_auth_ref.server.callers import RequireKnownCaller
@@ -67,9 +73,11 @@ from mcp_auth_ref.server.tools import create_server, own_scopes
 from mcp_auth_ref.settings import Settings
 from mcp_auth_ref.stores.revocations import Revocations, opened
 from mcp_auth_ref.toolhub import InProcessServer, ServerConfig, ToolHub, read_servers
+from mcp_auth_ref.trust import clients_from, issuer_with
 
 _Document: TypeAlias = Callable[[], Mapping[str, object]]
 
+JWKS_PATH = "/.well-known/jwks.json"
 METADATA_AGE = f"public, max-age={JWKS_MAX_AGE}"
 
 
@@ -77,6 +85,8 @@ def create_app(
     settings: Settings, *, clock: Callable[[], float] = time.time, elapsed: Callable[[], float] = time.monotonic
 ) -> ASGIApp:
     """Return the server of these settings. Raises ConfigurationError."""
+    documents: dict[str, _Document] = {}
+    oauth: list[Route] = []
     audit = audit_from(settings, stream=sys.stdout)
     tell = all_of(listener for listener in (audit,) if listener is not None)
     hub = _hub(settings, clock=clock, tell=tell)
@@ -89,7 +99,6 @@ def create_app(
     )
     mcp: ASGIApp = StatelessEndpoint(manager)
     rest: ASGIApp = StrictJson(gateway)
-    documents: Mapping[str, _Document] = {}
     lasting: list[Callable[[], AbstractAsyncContextManager[object]]] = [
         partial(_closing, audit),
         lambda: hub,
@@ -113,12 +122,17 @@ def create_app(
         mcp = guard(mcp, scopes=CALL_SCOPES)
         rest = _with_operation_scopes(rest, gateway, hub, settings, limits=limits, clock=clock, tell=tell)
         rest = guard(rest, scopes=FIRST_SCOPES)
+        if _issues_here(settings, keys):
+            authorization = _authorization(settings, keys, cache, revocations, clock=clock, tell=tell)
+            oauth = _oauth_routes(authorization, settings)
+            documents |= _oauth_documents(settings)
     cors = [_cors(settings.allowed_origins)]
     app = Starlette(
         routes=[
             Route("/health", _health),
             Route("/ready", _ready),
             *(_document(path, document) for path, document in documents.items()),
+            *oauth,
             Route(urlsplit(settings.resource_url).path or "/", mcp, middleware=cors),
             *(Route(path, HeadAsGet(gateway), middleware=cors) for path in PUBLIC),
             Route(f"{PREFIX}/{{rest:path}}", HeadAsGet(rest), middleware=cors),
@@ -296,8 +310,61 @@ def _documents(settings: Settings, keys: LiveKeys) -> dict[str, _Document]:
     return {
         f"/.well-known/{PROTECTED_RESOURCE}": lambda: metadata,
         urlsplit(well_known(settings.resource_url, PROTECTED_RESOURCE)).path: lambda: metadata,
-        "/.well-known/jwks.json": keys.jwks,
+        JWKS_PATH: keys.jwks,
     }
+
+
+def _issues_here(settings: Settings, keys: LiveKeys) -> bool:
+    """Tell whether this server is its issuer: it has a key to sign with, and answers where the issuer is."""
+    own = keys.own
+    can_sign = own is not None and any(isinstance(key, SigningKey) for key in own.keys.keys)
+    return can_sign and urlsplit(settings.issuer).netloc in settings.allowed_hosts
+
+
+def _authorization(
+    settings: Settings,
+    keys: LiveKeys,
+    verifier: VerifiedTokenCache,
+    revocations: Revocations,
+    *,
+    clock: Callable[[], float],
+    tell: Listener,
+) -> AuthorizationServer:
+    def issuer() -> TokenIssuer:
+        return issuer_with(settings, own().keys)
+
+    def own() -> TokenVerifier:
+        if keys.own is None:
+            raise ConfigurationError("MCP_KEYS_FILE", "it has no key of this server any more", "Put one into it")
+        return keys.own
+
+    store, revoke = revocations.store, revocations.revoke
+    return AuthorizationServer(
+        clients=clients_from(settings),
+        issuer=issuer,
+        own=own,
+        verifier=verifier,
+        refresh_tokens=refresh_tokens_from(settings, issuer=issuer, store=store, revoke=revoke),
+        revoke_one=revoke,
+        clock=clock,
+        tell=tell,
+    )
+
+
+def _oauth_documents(settings: Settings) -> dict[str, _Document]:
+    parts, scopes = urlsplit(settings.issuer), ROLES["superadmin"]
+    jwks_uri = f"{parts.scheme}://{parts.netloc}{JWKS_PATH}"
+    document = {**authorization_metadata(settings.issuer, scopes), "jwks_uri": jwks_uri}
+    return {urlsplit(well_known(settings.issuer, AUTHORIZATION_SERVER)).path: lambda: document}
+
+
+def _oauth_routes(authorization: AuthorizationServer, settings: Settings) -> list[Route]:
+    base, cors = urlsplit(settings.issuer).path.removesuffix("/"), [_cors(settings.allowed_origins)]
+    return [
+        Route(f"{base}/token", authorization.token, methods=["POST", "OPTIONS"], middleware=cors),
+        Route(f"{base}/revoke", authorization.revoke, methods=["POST", "OPTIONS"], middleware=cors),
+        Route(f"{base}/introspect", authorization.introspect, methods=["POST"]),
+    ]
 
 
 def _document(path: str, document: _Document) -> Route:

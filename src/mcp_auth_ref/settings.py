@@ -24,6 +24,7 @@ from pydantic import (
     Secret,
     SecretBytes,
     ValidationError,
+    ValidationInfo,
     model_validator,
 )
 from pydantic_core import ErrorDetails
@@ -40,6 +41,7 @@ from pydantic_settings import (
 from mcp_auth_ref import privatefiles
 from mcp_auth_ref.core.errors import ConfigurationError, InvalidKey
 from mcp_auth_ref.core.limits import MAX_AMOUNT, MAX_SECONDS, Rate
+from mcp_auth_ref.core.scopes import is_scope_list
 
 PREFIX = "MCP_"
 OLDER_NAME = "JWT_SECRET_KEY"
@@ -160,9 +162,10 @@ def _comma_separated(value: object) -> object:
     return [item.strip() for item in value.split(",") if item.strip()] if isinstance(value, str) else value
 
 
-def _no_variable(value: object) -> object:
+def _no_variable(value: object, info: ValidationInfo) -> object:
     if isinstance(value, str):
-        raise _Wrong("it does not fit into a variable", "Write [[issuers]] into the file that MCP_CONFIG names")
+        remedy = f"Write [[{info.field_name}]] into the file that MCP_CONFIG names"
+        raise _Wrong("it does not fit into a variable", remedy)
     return value
 
 
@@ -180,6 +183,12 @@ def _rate(tool: str, rate: object) -> Rate:
         return Rate.parse(rate if isinstance(rate, str) else "")
     except ValueError as error:
         raise _Wrong(f"that of {tool} cannot be read: {error}", f'Write it like: {tool} = "5/minute"') from None
+
+
+def _scope_word(scope: str) -> str:
+    if not scope or " " in scope or not is_scope_list(scope):
+        raise _Wrong("it has something in it that is not a scope", "Write each scope as a word, like mcp:tools:read")
+    return scope
 
 
 Url: TypeAlias = Annotated[str, AfterValidator(checked_url)]
@@ -235,6 +244,61 @@ class IssuerSettings(BaseModel):
     def _has_one_source_of_keys(self) -> "IssuerSettings":
         if [self.jwks_file, self.public_key_file, self.secret_file].count(None) != 2:
             raise _Wrong("it has not exactly one source of keys", "Give jwks_file, public_key_file or secret_file")
+        return self
+
+
+class ClientSettings(BaseModel):
+    """One table of `[[clients]]`: a client of the authorization server, and how it proves who it is."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    id: str = Field(
+        min_length=1,
+        pattern=r"^[ -~]+$",
+        title="a string of printable ASCII",
+        description="Its `client_id`.",
+        examples=["build-robot"],
+    )
+    secret_file: Path | None = Field(
+        default=None,
+        title="a path",
+        description="The file that holds its secret: `mcp-auth-ref secret new` makes one.",
+        examples=["robot-secret"],
+    )
+    secret_sha256: str | None = Field(
+        default=None,
+        pattern=r"^[0-9a-f]{64}$",
+        title="64 hexadecimal digits",
+        description="The SHA-256 of its secret, where the secret itself is not on this machine.",
+        examples=["the output of `printf %s SECRET | sha256sum`"],
+    )
+    public: bool = Field(
+        default=False,
+        title="true or false",
+        description="It has no secret and is known by its name alone. It may refresh and revoke what was issued to it, "
+        "and gets no token of its own.",
+        examples=["true"],
+    )
+    scopes: tuple[Annotated[str, AfterValidator(_scope_word)], ...] = Field(
+        default=(),
+        title="scopes, in a list",
+        description="What a token of its own may have (`client_credentials`).",
+        examples=['["mcp:tools:read"]'],
+    )
+    refresh: bool = Field(
+        default=False,
+        title="true or false",
+        description="Whether it gets a refresh token with a token of its own. RFC 6749, section 4.4.3 advises against: "
+        "it has its secret to ask again with.",
+        examples=["true"],
+    )
+
+    @model_validator(mode="after")
+    def _proves_who_it_is_in_one_way(self) -> "ClientSettings":
+        if [self.secret_file is not None, self.secret_sha256 is not None, self.public].count(True) != 1:
+            raise _Wrong("it has not exactly one way to be known", "Give secret_file, secret_sha256 or public = true")
+        if self.public and (self.scopes or self.refresh):
+            raise _Wrong("it is public, and gets no token of its own", "Leave scopes and refresh out, or give a secret")
         return self
 
 
@@ -319,6 +383,31 @@ class Settings(BaseSettings):
         description="Where revocations and refresh tokens are kept: in the process and no longer than it, in a file "
         "for the processes of one machine, or in Redis for many replicas (`rediss:` with TLS, `unix:///SOCKET`).",
         examples=["sqlite:///.mcp/store.db"],
+    )
+    refresh_token_expiry_days: float = Field(
+        default=7,
+        gt=0,
+        allow_inf_nan=False,
+        title="a number of days above 0",
+        description="How long a refresh token lives that is not used.",
+        examples=["7"],
+    )
+    refresh_family_expiry_days: float = Field(
+        default=30,
+        gt=0,
+        allow_inf_nan=False,
+        title="a number of days above 0",
+        description="How long tokens can be refreshed after one sign-in, however often that happens.",
+        examples=["30"],
+    )
+    refresh_grace_secs: int = Field(
+        default=10,
+        ge=0,
+        le=60,
+        title="a whole number of seconds from 0 to 60",
+        description="For how long after a refresh the token before still gets an access token, and no refresh token: "
+        "two callers of one client may have raced. Later than that it counts as stolen.",
+        examples=["10"],
     )
     store_stale_secs: int = Field(
         default=10,
@@ -450,11 +539,18 @@ class Settings(BaseSettings):
     config: Path | None = Field(
         default=None,
         title="a path",
-        description="A TOML file with further settings; `[[issuers]]` stand there.",
+        description="A TOML file with further settings; `[[issuers]]` and `[[clients]]` stand there.",
         examples=["mcp-auth-ref.toml"],
     )
     issuers: Annotated[tuple[IssuerSettings, ...], NoDecode, BeforeValidator(_no_variable)] = Field(
         default=(), title="tables named [[issuers]]", description="Further issuers to trust.", examples=["[[issuers]]"]
+    )
+    clients: Annotated[tuple[ClientSettings, ...], NoDecode, BeforeValidator(_no_variable)] = Field(
+        default=(),
+        title="tables named [[clients]]",
+        description="The clients that may ask this server itself for tokens. `mcp-auth-ref-cli`, the commands "
+        "themselves, is always one, and public.",
+        examples=["[[clients]]"],
     )
 
     _places: Mapping[str, str] = PrivateAttr(default_factory=dict)
@@ -520,6 +616,9 @@ class Settings(BaseSettings):
                 "Set it to true, or MCP_RESOURCE_URL to http://127.0.0.1:8765/mcp",
                 setting="auth_enabled",
             )
+        names = [client.id for client in self.clients]
+        if len(set(names)) < len(names):
+            raise _Wrong("two of them have one id", "Give each client an id of its own", setting="clients")
         return self
 
     def effective(self) -> Iterator[tuple[str, str, str]]:
@@ -541,6 +640,11 @@ def settings_table() -> str:
 def issuers_table() -> str:
     """Describe every key of an `[[issuers]]` table likewise."""
     return _table("Key", IssuerSettings, str)
+
+
+def clients_table() -> str:
+    """Describe every key of a `[[clients]]` table likewise."""
+    return _table("Key", ClientSettings, str)
 
 
 def _table(head: str, model: type[BaseModel], spell: Callable[[str], str]) -> str:
@@ -580,10 +684,16 @@ def _shown(value: object) -> str:
     if isinstance(value, SecretBytes):
         return f"hidden, {len(value.get_secret_value())} bytes"
     if isinstance(value, tuple):
-        return ", ".join(item.issuer if isinstance(item, IssuerSettings) else item for item in value)
+        return ", ".join(map(_name, value))
     if isinstance(value, Mapping):
         return ", ".join(f"{name}: {item}" for name, item in value.items())
     return str(value).lower() if isinstance(value, bool) else f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _name(item: object) -> str:
+    if isinstance(item, IssuerSettings):
+        return item.issuer
+    return item.id if isinstance(item, ClientSettings) else str(item)
 
 
 class _Source(NamedTuple):
@@ -651,10 +761,9 @@ def _anchored(values: Mapping[str, Any], folder: Path) -> dict[str, Any]:
         anchored["store_url"] = re.sub(
             r"\Asqlite:///(.+)", lambda found: f"sqlite:///{folder / found[1]}", values["store_url"]
         )
-    if isinstance(values.get("issuers"), list):
-        anchored["issuers"] = [
-            _anchored(item, folder) if isinstance(item, dict) else item for item in values["issuers"]
-        ]
+    for name in _ENTRIES:
+        if isinstance(values.get(name), list):
+            anchored[name] = [_anchored(item, folder) if isinstance(item, dict) else item for item in values[name]]
     return anchored
 
 
@@ -686,7 +795,7 @@ def _refusal(details: ErrorDetails, places: Mapping[str, str]) -> ConfigurationE
     if isinstance(wrong, _Wrong):
         return ConfigurationError(setting, wrong.problem, wrong.remedy)
     names = [part for part in path if isinstance(part, str)]
-    fields = Settings.model_fields if len(names) == 1 else IssuerSettings.model_fields
+    fields = Settings.model_fields if len(names) == 1 else _ENTRIES[names[0]].model_fields
     if details["type"] == "extra_forbidden":
         return ConfigurationError(setting, "there is no such setting", _nearest(names[-1], fields))
     field = fields[names[-1]]
@@ -723,7 +832,7 @@ def _doubts(settings: Settings) -> Iterator[str]:
         yield "MCP_JWT_SECRET is the secret that the guide publishes: whoever reads it can sign tokens"
 
 
-_TABLES = {"issuers": "[[issuers]]", "tool_limits": "[tool_limits]"}
+_TABLES = {"issuers": "[[issuers]]", "clients": "[[clients]]", "tool_limits": "[tool_limits]"}
 _SECRET = {"jwt_secret", "jwt_secret_file"}
 _A_SECRET = ("it is a secret, and this file is one to copy and to commit", "Name a file with it: jwt_secret_file")
 _NOT_IN_TOML = {
@@ -731,9 +840,10 @@ _NOT_IN_TOML = {
     OLDER_NAME: _A_SECRET,
     "config": ("it is the name of this file", "Leave it out"),
 }
+_ENTRIES: Mapping[str, type[BaseModel]] = {"issuers": IssuerSettings, "clients": ClientSettings}
 _PATHS = {
     name
-    for fields in (Settings.model_fields, IssuerSettings.model_fields)
+    for fields in (Settings.model_fields, *(model.model_fields for model in _ENTRIES.values()))
     for name, field in fields.items()
     if field.annotation in (Path, Path | None)
 }

@@ -5,10 +5,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from mcp_auth_ref import keyfiles
+from mcp_auth_ref.core.clients import COMMAND_LINE, Client, digest
 from mcp_auth_ref.core.errors import ConfigurationError, InvalidKey
 from mcp_auth_ref.core.keys import KeySet
 from mcp_auth_ref.core.tokens import TokenIssuer, TokenVerifier, TrustedIssuers
-from mcp_auth_ref.settings import IssuerSettings, Settings, read_secret
+from mcp_auth_ref.settings import ClientSettings, IssuerSettings, Settings, read_secret
+
+MIN_SECRET_BYTES = 32
 
 
 def keys_from(settings: Settings) -> KeySet:
@@ -21,12 +24,13 @@ def issuer_from(settings: Settings) -> TokenIssuer:
     keys = keys_from(settings)
     with _refused_as("MCP_KEYS_FILE"):
         _ = keys.signing_key
-    return TokenIssuer(
-        issuer=settings.issuer,
-        audience=settings.resource_url,
-        keys=keys,
-        lifetime=round(settings.jwt_expiry_hours * 3600),
-    )
+    return issuer_with(settings, keys)
+
+
+def issuer_with(settings: Settings, keys: KeySet) -> TokenIssuer:
+    """Return the issuer that signs with these keys."""
+    lifetime = round(settings.jwt_expiry_hours * 3600)
+    return TokenIssuer(issuer=settings.issuer, audience=settings.resource_url, keys=keys, lifetime=lifetime)
 
 
 def verifier_from(settings: Settings) -> TokenVerifier | TrustedIssuers:
@@ -46,6 +50,24 @@ def verifier_from(settings: Settings) -> TokenVerifier | TrustedIssuers:
         if names.count(name) > 1:
             raise ConfigurationError("[[issuers]]", f"{name} is trusted twice", "Keep one: an issuer has one verifier")
     return TrustedIssuers(verifiers)
+
+
+def clients_from(settings: Settings) -> dict[str, Client]:
+    """Return the clients of the authorization server by their names. Raises ConfigurationError."""
+    clients = {each.id: _client(each) for each in settings.clients}
+    return {COMMAND_LINE: Client(COMMAND_LINE), **clients}
+
+
+def _client(given: ClientSettings) -> Client:
+    secret_digest = None if given.secret_sha256 is None else bytes.fromhex(given.secret_sha256)
+    if given.secret_file is not None:
+        setting = f"[[clients]] {given.id}"
+        secret = read_secret(given.secret_file, setting=setting)
+        if len(secret) < MIN_SECRET_BYTES:
+            problem = f"the secret in its file has {len(secret)} bytes, and {MIN_SECRET_BYTES} are needed"
+            raise ConfigurationError(setting, problem, "Make one: `mcp-auth-ref secret new`")
+        secret_digest = digest(secret)
+    return Client(given.id, secret_digest, given.scopes, given.refresh)
 
 
 def key_files(settings: Settings) -> tuple[Path, ...]:

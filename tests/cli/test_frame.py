@@ -38,6 +38,7 @@ def test_these_are_the_commands() -> None:
         "mcp-auth-ref token issue",
         "mcp-auth-ref token verify",
         "mcp-auth-ref token inspect",
+        "mcp-auth-ref token revoke",
         "mcp-auth-ref keys",
         "mcp-auth-ref keys new",
         "mcp-auth-ref keys rotate",

@@ -254,6 +254,7 @@ def test_claims_read_as_the_token_says() -> None:
         "token_id": "0123456789abcdef",
         "username": "Ada",
         "role": "user",
+        "family": None,
     }
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from mcp_auth_ref import ConfigurationError, Settings
-from mcp_auth_ref.settings import IssuerSettings, variable
+from mcp_auth_ref.settings import ClientSettings, IssuerSettings, variable
 from tests.guide.conftest import ROOT
 
 SECRET = "demonstration-secret-never-use-it-in-production"
@@ -24,6 +24,10 @@ def test_the_table_has_every_variable_and_no_other() -> None:
 
 def test_the_table_of_issuers_has_every_key_and_no_other() -> None:
     assert list(rows("issuers")) == list(IssuerSettings.model_fields)
+
+
+def test_the_table_of_clients_has_every_key_and_no_other() -> None:
+    assert list(rows("clients")) == list(ClientSettings.model_fields)
 
 
 def test_the_defaults_of_the_table_are_what_is_in_effect_without_any_setting(tmp_path: Path) -> None:

@@ -64,6 +64,11 @@ def token() -> None:
 @click.option(
     "--claim", "claims", type=_TEXT, multiple=True, metavar="NAME=TEXT", help="A claim of your own; again for more."
 )
+@click.option(
+    "--with-refresh",
+    is_flag=True,
+    help="Print a refresh token as well, on the next line. --client-id has to be one of [[clients]], or the default.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object: `token`, `payload` and `expires_at`.")
 def issue(**options: object) -> None:
     """Issue an access token.
@@ -118,6 +123,25 @@ def inspect(**options: object) -> None:
     Nothing is checked and no key is needed. Anybody can write such a token: believe nothing of it.
     """
     deferred("inspect:inspect")(**options)
+
+
+@token.command("revoke", epilog="{command} --token-file token.txt\n{command} --subject ada")
+@_token_options
+@click.option("--id", "token_id", type=_TEXT, metavar="ID", help="The token with this name (`jti`).")
+@click.option(
+    "--family", type=_TEXT, metavar="ID", help="All tokens of one sign-in (`sid`), the refresh token included."
+)
+@click.option("--subject", type=_TEXT, metavar="ID", help="All tokens of somebody (`sub`) that were issued until now.")
+@click.option(
+    "--issuer", type=_TEXT, metavar="URL", help="Whose tokens --id, --family or --subject name.  [default: MCP_ISSUER]"
+)
+def revoke(**options: object) -> None:
+    """Take tokens back before they expire.
+
+    A refresh token takes its family with it, and all access tokens that came from it. Running servers learn of it at
+    once through the store. The exit code is 1 if what was given is no token to take back.
+    """
+    deferred("revoke:revoke")(**options)
 
 
 @main.group(epilog="{command} new --file keys.json")

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from urllib.parse import urlsplit, urlunsplit
 
-from mcp_auth_ref.core.errors import AuthError, InsufficientScope, InvalidRequest, InvalidToken
+from mcp_auth_ref.core.errors import AuthError, GrantRefused, InsufficientScope, InvalidRequest, InvalidToken
 
 PROTECTED_RESOURCE = "oauth-protected-resource"
 AUTHORIZATION_SERVER = "oauth-authorization-server"
@@ -84,7 +84,8 @@ def challenge_for(error: AuthError, *, metadata_url: str, scopes: Collection[str
 
 def describe(error: AuthError) -> str:
     """Say what a caller over the network may know of a refusal, in the characters that RFC 6750 allows."""
-    said = str(error) if error.public_code == error.code else "the token is not accepted"
+    is_told = error.public_code == error.code or isinstance(error, GrantRefused)
+    said = str(error) if is_told else "the token is not accepted"
     return re.sub(r"[^ !#-\[\]-~]", "?", said)
 
 

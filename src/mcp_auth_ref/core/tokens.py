@@ -30,9 +30,9 @@ from mcp_auth_ref.core.scopes import is_scope_list
 TOKEN_TYPE = "at+jwt"  # noqa: S105 - a media type, no password
 _TOKEN_TYPES = ("at+jwt", "application/at+jwt")
 REQUIRED_CLAIMS = ("iss", "sub", "aud", "client_id", "iat", "exp", "jti")
-RESERVED_CLAIMS = (*REQUIRED_CLAIMS, "nbf", "scope", "username", "role")
+RESERVED_CLAIMS = (*REQUIRED_CLAIMS, "nbf", "scope", "username", "role", "sid")
 _REQUIRED_STRINGS = ("iss", "sub", "client_id", "jti")
-_OPTIONAL_STRINGS = ("scope", "username", "role")
+_OPTIONAL_STRINGS = ("scope", "username", "role", "sid")
 LATEST_DATE = 253_402_300_799  # the last second of the year 9999
 
 
@@ -93,6 +93,11 @@ class Claims:
         """The role the scopes came from, where the issuer gives one. It grants nothing by itself."""
         return self.payload.get("role")
 
+    @property
+    def family(self) -> str | None:
+        """The sign-in that the token comes from, where it may be ended as a whole (`sid`)."""
+        return self.payload.get("sid")
+
 
 @dataclass(frozen=True, slots=True)
 class TokenIssuer:
@@ -116,13 +121,15 @@ class TokenIssuer:
         token_id: str,
         username: str | None = None,
         role: str | None = None,
+        family: str | None = None,
         claims: Mapping[str, Any] | None = None,
     ) -> str:
         """Sign an access token (RFC 9068) that starts `now`, seconds since 1970, and lives for `lifetime`.
 
-        `token_id` must be unique and not guessable: `secrets.token_urlsafe(16)`. `claims` adds claims of your own; one
-        that this method sets is refused. Raises InvalidClaim, MissingClaim, InvalidKey, and MalformedToken for what our
-        own reader would not take: more than 8192 bytes, NaN, half a surrogate pair.
+        `token_id` must be unique and not guessable: `secrets.token_urlsafe(16)`. `family` names the refresh family that
+        the token ends with. `claims` adds claims of your own; one that this method sets is refused. Raises
+        InvalidClaim, MissingClaim, InvalidKey, and MalformedToken for what our own reader would not take: more than
+        8192 bytes, NaN, half a surrogate pair.
         """
         payload: dict[str, Any] = {
             "iss": self.issuer,
@@ -135,6 +142,7 @@ class TokenIssuer:
             "jti": token_id,
             **({"username": username} if username is not None else {}),
             **({"role": role} if role is not None else {}),
+            **({"sid": family} if family is not None else {}),
             **_own_claims(claims or {}),
         }
         _check_claims(payload, issuer=self.issuer, audience=self.audience)

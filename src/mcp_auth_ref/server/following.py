@@ -132,10 +132,14 @@ class LiveKeys:
         """Whose tokens are accepted."""
         return [each.issuer for each in _verifiers(self.verifier)]
 
+    @property
+    def own(self) -> TokenVerifier | None:
+        """The verifier of this server's own tokens, where it has keys of its own."""
+        return next((each for each in _verifiers(self.verifier) if each.issuer == self._settings.issuer), None)
+
     def jwks(self) -> dict[str, list[dict[str, str]]]:
         """Return the public keys of this server itself (RFC 7517)."""
-        own = [each.keys.jwks() for each in _verifiers(self.verifier) if each.issuer == self._settings.issuer]
-        return own[0] if own else {"keys": []}
+        return {"keys": []} if self.own is None else self.own.keys.jwks()
 
     def _take(self, verifier: TokenVerifier | TrustedIssuers) -> None:
         before, after = _kids(self.verifier), _kids(verifier)

@@ -132,8 +132,13 @@ def _when(error: AuthError) -> Mapping[str, str]:
     }
 
 
+def status_of(error: AuthError) -> HTTPStatus:
+    """Return the status of a refusal."""
+    return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
+
+
 def _refusal(error: AuthError, headers: Mapping[str, str]) -> Problem:
-    status = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
+    status = status_of(error)
     code = error.public_code
     document = {
         "type": help_url(code),

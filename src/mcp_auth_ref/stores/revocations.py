@@ -69,7 +69,7 @@ class Revocations:
     """
 
     def __init__(self, store: Store, *, stale: float, elapsed: Callable[[], float], clock: Callable[[], float]) -> None:
-        self._store = store
+        self.store = store
         self._feed = store.feed()
         self._stale = stale
         self._elapsed = elapsed
@@ -101,7 +101,7 @@ class Revocations:
 
     def revoke(self, revocation: Revocation) -> None:
         """Write a revocation, and know of it at once. Raises StoreUnavailable."""
-        self._store.revoke(revocation, now=self._clock())
+        self.store.revoke(revocation, now=self._clock())
         self._learn(revocation)
 
     def load(self) -> None:
@@ -115,7 +115,7 @@ class Revocations:
     @asynccontextmanager
     async def following(self) -> AsyncIterator[None]:
         """Learn of each further revocation as it happens while the block lasts, and then close the store."""
-        with closing(self._store), self.followed():
+        with closing(self.store), self.followed():
             yield
 
     @contextmanager
@@ -160,4 +160,4 @@ class Revocations:
         for known in self._known.copy().values():
             known.forget(int(now // 60))
         with suppress(StoreUnavailable):
-            self._store.sweep(now=now)
+            self.store.sweep(now=now)
