@@ -67,8 +67,24 @@ class Verdict:
                 ("kid", kid or "-"),
                 ("typ", type_ or "-"),
                 ("clock", str(moment(self.now))),
+                *(("", sentence) for sentence in _odd_dates(self.payload, self.now)),
             )
             yield from map(_claim, self.payload.items())
+
+
+def _odd_dates(payload: Mapping[str, Any], now: float) -> Iterator[str]:
+    """Say what a token's dates tell of the two clocks, where they and this clock do not go together."""
+    issued, starts, ends = (payload.get(name) if moment(payload.get(name)) else None for name in _DATES)
+    if issued is not None and issued > now:
+        yield f"issued {issued - now:.0f} seconds in the future: the issuer's clock is ahead by at least that"
+    elif starts is not None and starts > now:
+        yield f"good only in {starts - now:.0f} seconds"
+    if ends is not None and ends <= now:
+        is_old = issued is not None and issued < now
+        fresh = f"; if it is fresh, this clock is ahead by {now - issued:.0f} seconds" if is_old else ""
+        yield f"ended {now - ends:.0f} seconds ago{fresh}"
+    if issued is not None and ends is not None and ends <= issued:
+        yield "ends before it begins: the issuer has confused its dates"
 
 
 def seen(token: str, *, now: float) -> Verdict:

@@ -303,7 +303,9 @@ class TokenNotYetValid(RefusedClaims):
         self.claim = claim
         self.valid_from = valid_from
         self.now = now
-        super().__init__(f"the token's {claim} lies {valid_from - now:.0f} seconds ahead")
+        # Nobody issues a token in the future; `nbf` may lie there on purpose.
+        diagnosis = ": the issuer's clock is ahead of this one by at least that" if claim == "iat" else ""
+        super().__init__(f"the token's {claim} lies {valid_from - now:.0f} seconds ahead{diagnosis}")
 
 
 class TokenTooOld(RefusedClaims):

@@ -1,0 +1,1 @@
+python ahead.py | validate-mcp-token --verbose -
