@@ -80,8 +80,8 @@ def _odd_dates(payload: Mapping[str, Any], now: float) -> Iterator[str]:
     elif starts is not None and starts > now:
         yield f"good only in {starts - now:.0f} seconds"
     if ends is not None and ends <= now:
-        is_old = issued is not None and issued < now
-        fresh = f"; if it is fresh, this clock is ahead by {now - issued:.0f} seconds" if is_old else ""
+        age = 0 if issued is None else now - issued
+        fresh = f"; if it is fresh, this clock is ahead by {age:.0f} seconds" if age > 0 else ""
         yield f"ended {now - ends:.0f} seconds ago{fresh}"
     if issued is not None and ends is not None and ends <= issued:
         yield "ends before it begins: the issuer has confused its dates"
