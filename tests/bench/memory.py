@@ -44,16 +44,17 @@ def rows() -> Iterator[Row]:
 def _grown(name: str, call: Callable[[int], None]) -> Row:
     for number in range(CALLS // 20):
         call(number)
-    before = _resident()
+    before = resident()
     for number in range(CALLS):
         call(number)
         if sys.stderr.isatty() and number % 50_000 == 0:
             print(f"\r{name}: {number:,}", end="", file=sys.stderr)
-    after = _resident()
+    after = resident()
     return Row("memory", f"a million {name}", (after - before) / 2**20, "MiB more", "before", before / after)
 
 
-def _resident() -> int:
+def resident() -> int:
+    """Return the bytes of this process that are in memory."""
     gc.collect()
     pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[1]
     return int(pages) * os.sysconf("SC_PAGE_SIZE")

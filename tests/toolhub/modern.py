@@ -4,6 +4,7 @@ import os
 
 import anyio
 from mcp.server.mcpserver import Context, MCPServer
+from mcp_types import InputRequiredResult
 
 
 def create_server() -> MCPServer:
@@ -38,7 +39,11 @@ def create_server() -> MCPServer:
         await context.notify_tools_changed()
         return "learnt"
 
-    for tool in (pid, sleep, gone, large, learn):
+    def ask() -> str | InputRequiredResult:
+        """Ask the caller for more."""
+        return InputRequiredResult(request_state="so far")
+
+    for tool in (pid, sleep, gone, large, learn, ask):
         server.add_tool(tool, structured_output=False)
     return server
 

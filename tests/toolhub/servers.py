@@ -90,6 +90,9 @@ class Server:
             sys.stderr.write("Authorization: Bearer short\nlong " + "A" * 50 + "\n")
             sys.stderr.flush()
             sys.stdout.write("this is no message\n")
+        if "floods" in self._behaviour:
+            sys.stderr.write("and another thing\n" * 20_000)
+            sys.stderr.flush()
         for line in sys.stdin:
             message = json.loads(line)
             if message.get("method") == "notifications/cancelled":

@@ -61,7 +61,7 @@ def test_a_server_at_an_address_is_asked_and_called(stateless: bool, as_json: bo
 
     async def work(hub: ToolHub) -> str:
         status = await hub.connect("far")
-        assert (status.status, status.transport, status.tools) == ("connected", "http", 5)
+        assert (status.status, status.transport, status.tools) == ("connected", "http", 6)
         return await text(hub, "large", size=3)
 
     with served(real(stateless=stateless, as_json=as_json), lifespan="on") as origin:
@@ -108,11 +108,11 @@ def test_the_list_of_tools_follows_a_server_that_is_subscribed_to() -> None:
         await hub.connect("far")
         with anyio.fail_after(30):
             number = 0
-            while hub.servers()[0].tools == 5:
+            while hub.servers()[0].tools == 6:
                 number += 1
                 await hub.execute("learn", {"name": f"novel{number}"})
                 with anyio.move_on_after(1):
-                    await until(lambda: hub.servers()[0].tools > 5)
+                    await until(lambda: hub.servers()[0].tools > 6)
         return (await hub.tool("novel1")).full_name
 
     with served(real(), lifespan="on") as origin:
@@ -227,7 +227,7 @@ def test_one_bad_answer_fails_one_call_and_an_outage_ends_with_a_new_connection(
         with pytest.raises(ServerUnavailable):
             await hub.execute("pid", {})
         await until(lambda: hub.servers()[0].status == "failed")
-        assert hub.servers()[0].tools == 5
+        assert hub.servers()[0].tools == 6
         fails.clear()
         await until(lambda: hub.servers()[0].status == "connected")
         return [*answers, await text(hub, "large", size=2)]

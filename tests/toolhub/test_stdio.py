@@ -123,6 +123,20 @@ def test_what_a_server_says_on_standard_error_is_logged_escaped_short_and_withou
     assert said[3:5] == ["Authorization: Bearer …", "long …"]
 
 
+def test_a_server_that_talks_without_end_does_not_fill_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    """Our choice: so many lines a second, and a word about the rest."""
+    caplog.set_level(logging.INFO, "mcp_auth_ref.toolhub")
+
+    async def work(hub: ToolHub) -> str:
+        await hub.connect("ours")
+        return await text(hub, "echo", text="it goes on")
+
+    assert within(work, {"ours": ours("floods")}) == "it goes on"
+
+    assert 50 < sum(" says: " in line for line in caplog.messages) < 10_000
+    assert "the server ours says more than is logged" in caplog.messages
+
+
 @pytest.mark.parametrize(
     ("line", "shown"),
     [
@@ -442,10 +456,23 @@ def test_a_server_of_the_current_revision_is_called_and_followed() -> None:
         with anyio.fail_after(30):
             while (gone := await text(hub, "gone")) != "90":
                 pass
-            while hub.servers()[0].tools == 5:
+            while hub.servers()[0].tools == 6:
                 await hub.execute("learn", {"name": "novel"})
                 with anyio.move_on_after(1):
-                    await until(lambda: hub.servers()[0].tools > 5)
+                    await until(lambda: hub.servers()[0].tools > 6)
         return [gone, (await hub.tool("novel")).full_name]
 
     assert within(work, {"modern": modern()}) == ["90", "modern.novel"]
+
+
+def test_a_tool_that_asks_its_caller_for_more_has_failed() -> None:
+    """MCP 2026-07-28, input_required: behind a gateway there is nobody to ask."""
+
+    async def work(hub: ToolHub) -> HubResult:
+        await hub.connect("modern")
+        return await hub.execute("ask", {})
+
+    result = within(work, {"modern": modern()})
+
+    said = "the tool asks its caller for more, and a gateway has nobody to ask"
+    assert (result.is_error, result.content) == (True, [{"type": "text", "text": said}])

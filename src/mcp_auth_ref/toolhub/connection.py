@@ -16,10 +16,12 @@ from mcp_types import (
     CallToolRequest,
     CallToolRequestParams,
     CallToolResult,
+    InputRequiredResult,
+    TextContent,
     Tool,
     ToolListChangedNotification,
 )
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from mcp_auth_ref.core.errors import InvalidArguments, ServerDisconnected, ServerUnavailable
 from mcp_auth_ref.toolhub.config import HttpServer, InProcessServer, ServerConfig, StdioServer
@@ -47,6 +49,11 @@ MAX_TOOLS = 10_000
 MAX_LIST_BYTES = 16 * 1024 * 1024
 MAX_NAME = 128
 
+_ANSWER: TypeAdapter[CallToolResult | InputRequiredResult] = TypeAdapter(CallToolResult | InputRequiredResult)
+_NO_INPUT = CallToolResult(
+    content=[TextContent(type="text", text="the tool asks its caller for more, and a gateway has nobody to ask")],
+    is_error=True,
+)
 _ENDED = "its connection has ended"
 _TRANSPORTS: Mapping[type[ServerConfig], Transport] = {
     StdioServer: "stdio",
@@ -176,13 +183,14 @@ class Connection:
     async def _asked(self, client: Client, request: CallToolRequest) -> CallToolResult:
         # Not `client.call_tool`: that runs the patterns of the server's output schema on the server's output.
         try:
-            return await client.session.send_request(request, CallToolResult)
+            answer = await client.session.send_request(request, _ANSWER)
         except MCPError as error:
             if error.code != HEADER_MISMATCH:
                 raise
-        # What the header of a call should be stands in the list (MCP 2026-07-28, transports, custom headers).
-        self._listen_to(await self._listed(client))
-        return await client.session.send_request(request, CallToolResult)
+            # What the headers of a call should be stands in the list (MCP 2026-07-28, transports, custom headers).
+            self._listen_to(await self._listed(client))
+            answer = await client.session.send_request(request, _ANSWER)
+        return _NO_INPUT if isinstance(answer, InputRequiredResult) else answer
 
     def _told(self, error: MCPError) -> Exception:
         """Tell an answer of the server from what stands in its place."""

@@ -29,6 +29,7 @@ logger = logging.getLogger(__name__)
 
 GRACE_SECONDS = 2
 MAX_LOG_LINE = 500
+MAX_LOG_LINES_A_SECOND = 100
 
 _EDGE = 256
 _QUEUE = 1024
@@ -162,11 +163,19 @@ async def _write(stdin: "ByteSendStream", leaving: MemoryObjectReceiveStream[Ses
 
 async def _log(name: str, stderr: "ByteReceiveStream", secrets: Collection[str]) -> None:
     lines = BoundedLines(4 * MAX_LOG_LINE)
+    since, said = anyio.current_time(), 0
     with suppress(*_GONE):
         async for chunk in stderr:
             for line, _ in lines.feed(chunk):
-                if text := line.decode("utf-8", "backslashreplace").strip():
+                if anyio.current_time() - since >= 1:
+                    since, said = anyio.current_time(), 0
+                text = line.decode("utf-8", "backslashreplace").strip()
+                said += bool(text)
+                if text and said < MAX_LOG_LINES_A_SECOND:
                     logger.info("the server %s says: %s", name, presentable(text, secrets))
+                elif said == MAX_LOG_LINES_A_SECOND:
+                    logger.info("the server %s says more than is logged", name)
+                    said += 1
 
 
 def presentable(text: str, secrets: Collection[str]) -> str:
