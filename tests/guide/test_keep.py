@@ -19,7 +19,8 @@ from playwright.sync_api import Browser, sync_playwright
 from starlette.testclient import TestClient
 
 from tests.guide.conftest import ROOT
-from tests.guide.runners import BROWSERS, port_to_ourselves
+from tests.guide.ports import undisturbed
+from tests.guide.runners import BROWSERS
 
 SHOWN = ROOT / "snippets/keep"
 SCRIPTS = Path(sysconfig.get_path("scripts"))
@@ -134,8 +135,8 @@ def test_a_variable_is_no_better_than_local_storage(tmp_path: Path) -> None:
             "visit variable",
         ]
     )
-    with port_to_ourselves():
-        done = subprocess.run(
+    done = undisturbed(
+        lambda: subprocess.run(
             ["bash", "-euo", "pipefail", "-c", steps],
             cwd=tmp_path,
             env=environment,
@@ -144,6 +145,7 @@ def test_a_variable_is_no_better_than_local_storage(tmp_path: Path) -> None:
             timeout=120,
             check=False,
         )
+    )
 
     assert done.stdout.splitlines()[1:] == [
         "the script took her token, and the server answers it 200",

@@ -4,9 +4,11 @@ import hashlib
 import json
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -18,7 +20,8 @@ from tests.guide.conftest import ROOT
 from tests.guide.fences import LANGUAGES, GuideError, orphans, read, strays
 from tests.guide.names import Inventory, unknown
 from tests.guide.outputs import MASKS, masked, read_masks
-from tests.guide.runners import PORT, Outcome, Reader, Step, port_to_ourselves, walk
+from tests.guide.ports import PORT, port_to_ourselves, take_a_network, undisturbed
+from tests.guide.runners import Outcome, Reader, Step, walk
 
 MASK_TABLE = (ROOT / "snippets" / MASKS).read_text()
 
@@ -251,6 +254,34 @@ def test_a_server_of_somebody_else_on_the_port_is_named(tmp_path: Path) -> None:
                 reader.take(Step("demo/serve.sh", "docs/demo.md:1", "mcp-auth-ref serve\n", "serve.sh", None))
         finally:
             other.shutdown()
+
+
+def test_a_walk_is_not_disturbed_by_who_holds_its_port() -> None:
+    """As root it has a network of its own; else it waits for its turn, which `port_to_ourselves` gives."""
+
+    def serve() -> tuple[int, str]:
+        with ThreadingHTTPServer(("127.0.0.1", PORT), SimpleHTTPRequestHandler) as own:
+            connect = f"import socket; socket.create_connection(('127.0.0.1', {PORT}), 30); print('reached')"
+            child = subprocess.run([sys.executable, "-c", connect], capture_output=True, text=True, check=False)
+            return own.server_port, child.stdout
+
+    first = undisturbed(serve)
+    second = undisturbed(serve)
+
+    assert (first, second) == ((PORT, "reached\n"), (PORT, "reached\n"))
+
+
+def test_walks_go_side_by_side_where_each_has_a_network() -> None:
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        if not thread.submit(take_a_network).result():
+            pytest.skip("this user gets no network of its own, so walks take turns")
+
+    def listen() -> int:
+        with socket.create_server(("127.0.0.1", PORT)) as listener:
+            return int(listener.getsockname()[1])
+
+    with port_to_ourselves(), ThreadingHTTPServer(("127.0.0.1", PORT), SimpleHTTPRequestHandler):
+        assert undisturbed(listen) == PORT
 
 
 def test_a_shell_block_that_shellcheck_refuses_is_red() -> None:

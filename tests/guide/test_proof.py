@@ -12,7 +12,8 @@ from tests.guide import evidence
 from tests.guide.conftest import ROOT
 from tests.guide.fences import FILES, LANGUAGES, OUTSIDE_A_FENCE, PROGRAMS, read
 from tests.guide.outputs import MASKS, expected_exit
-from tests.guide.runners import PATIENCE, PORT, Outcome, walk
+from tests.guide.ports import PORT
+from tests.guide.runners import PATIENCE, Outcome, walk
 
 PAGE = (ROOT / "docs/about/proof.md").read_text()
 GUARDS, HOLDS = PAGE.split("## What turns the run red")[1].split("These hold the reference")
