@@ -1,0 +1,1 @@
+curl -H @admin.txt -X POST "$GATEWAY/api/v1/mcp/servers/demo/disconnect"

@@ -1,0 +1,1 @@
+curl "$GATEWAY/health" "$GATEWAY/ready" "$GATEWAY/api/v1/mcp/health" -w '\n'

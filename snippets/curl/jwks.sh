@@ -1,0 +1,1 @@
+curl -i "$GATEWAY/.well-known/jwks.json"

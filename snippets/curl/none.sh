@@ -1,0 +1,1 @@
+curl -i "$GATEWAY/api/v1/mcp/tools"

@@ -1,0 +1,1 @@
+curl "$GATEWAY/api/v1/openapi.json" | grep -o '"/api[^"]*"'

@@ -1,0 +1,2 @@
+curl -H @ada.txt "$GATEWAY/api/v1/mcp/tools/sleep/execute" \
+  --json '{"arguments": {"seconds": 9}, "timeout": 1}'

@@ -1,0 +1,1 @@
+curl -H @ada.txt "$GATEWAY/api/v1/mcp/tools/calculate"
