@@ -8,11 +8,13 @@ type Configuration = { mcpServers: Record<string, StdioServerParameters> };
 const configuration = JSON.parse(await readFile("mcp.json", "utf8")) as Configuration;
 const client = new Client({ name: "host", version: "1.0.0" });
 try {
-  await client.connect(new StdioClientTransport(configuration.mcpServers["guide"]!), { timeout: 30_000 });
+  const transport = new StdioClientTransport(configuration.mcpServers["guide"]!);
+  await client.connect(transport, { timeout: 30_000 });
   const { tools } = await client.listTools();
   console.log(tools.map((tool) => tool.name).join(" "));
-  const { structuredContent } = await client.callTool({ name: "calculate", arguments: { expression: "6 * 7" } });
-  console.log(structuredContent);
+  const args = { expression: "6 * 7" };
+  const result = await client.callTool({ name: "calculate", arguments: args });
+  console.log(result.structuredContent);
 } catch (error) {
   console.log(String(error));
   process.exitCode = 1;

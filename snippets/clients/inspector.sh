@@ -7,6 +7,7 @@ cat > inspector.json <<END
 END
 calculate() {
   npx mcp-inspector --cli --config "$1" --server guide --quiet --stored-auth-only \
-    --format json --method tools/call --tool-name calculate --tool-arg 'expression=6 * 7'
+    --format json --method tools/call --tool-name calculate \
+    --tool-arg 'expression=6 * 7'
 }
 calculate inspector.json

@@ -8,15 +8,19 @@ from mcp.client.streamable_http import streamable_http_client
 URL = "http://127.0.0.1:8765/mcp"
 
 
-async def say_who_refused(response: httpx2.Response) -> None:
+async def say_why(response: httpx2.Response) -> None:
     if response.status_code in (401, 403):
-        raise PermissionError(f"{response.status_code} {response.headers['WWW-Authenticate']}")
+        challenge = response.headers["WWW-Authenticate"]
+        raise PermissionError(f"{response.status_code} {challenge}")
+
+
+HOOKS = {"response": [say_why]}
 
 
 async def ask(token: str | None) -> str:
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     async with (
-        httpx2.AsyncClient(headers=headers, event_hooks={"response": [say_who_refused]}) as http,
+        httpx2.AsyncClient(headers=headers, event_hooks=HOOKS) as http,
         Client(streamable_http_client(URL, http_client=http)) as client,
     ):
         tools = (await client.list_tools()).tools

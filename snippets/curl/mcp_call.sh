@@ -1,3 +1,2 @@
-mcp -H 'MCP-Protocol-Version: 2025-11-25' \
-  --json '{"jsonrpc": "2.0", "id": 2, "method": "tools/call",
-           "params": {"name": "calculate", "arguments": {"expression": "6 * 7"}}}'
+mcp '{"jsonrpc": "2.0", "id": 2, "method": "tools/call",
+      "params": {"name": "calculate", "arguments": {"expression": "6 * 7"}}}'

@@ -1,2 +1,2 @@
-curl "$GATEWAY/.well-known/oauth-protected-resource" \
-  | cmp - <(curl "$GATEWAY/.well-known/oauth-protected-resource/mcp") && echo the same document
+METADATA=$GATEWAY/.well-known/oauth-protected-resource
+cmp <(curl "$METADATA") <(curl "$METADATA/mcp") && echo the same document

@@ -8,7 +8,8 @@ const slow = { seconds: 9 };
 
 const calls: Record<string, () => Promise<unknown>> = {
   "you stop it": () => gateway.execute("sleep", slow, { signal: button.signal }),
-  "your own time limit": () => gateway.execute("sleep", slow, { signal: AbortSignal.timeout(300) }),
+  "your own time limit": () =>
+    gateway.execute("sleep", slow, { signal: AbortSignal.timeout(300) }),
   "the tool's time limit": () => gateway.execute("sleep", slow, { seconds: 0.3 }),
   "the client's time limit": () => hasty.execute("sleep", slow),
 };

@@ -6,7 +6,7 @@ console.log("health  ", (await gateway.health()).status);
 for (const { name, status, tools } of await gateway.listServers()) {
   console.log("server  ", name, status, tools);
 }
-for (const { server, name, scopes } of await gateway.listTools({ server: "demo" })) {
+for (const { server, name, scopes } of await gateway.listTools("demo")) {
   console.log("tool    ", `${server}.${name}`, ...scopes);
 }
 const { input_schema } = await gateway.getTool("calculate");

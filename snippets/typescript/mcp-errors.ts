@@ -16,7 +16,7 @@ export class ConfigurationError extends GatewayError {
   }
 }
 
-/** No answer came. `reason` is the system's word: ECONNREFUSED, ECONNRESET, ENOTFOUND. */
+/** No answer came. `reason` is the system's word, like ECONNREFUSED. */
 export class Unreachable extends GatewayError {
   readonly reason: string;
 
@@ -36,7 +36,7 @@ export class DeadlinePassed extends GatewayError {
   }
 }
 
-/** The answer is not the gateway's: a page of a proxy, a redirect, something cut off. */
+/** The answer is not the gateway's: a proxy's page, a redirect, something cut off. */
 export class UnexpectedAnswer extends GatewayError {
   readonly status: number;
 
@@ -54,7 +54,7 @@ export type Problem = {
   readonly [member: string]: unknown;
 };
 
-/** The gateway refuses the call; `problem` is what it says. A code without a class of its own arrives as this one. */
+/** The gateway refuses the call. A code without a class of its own arrives as this. */
 export class Refused extends GatewayError {
   readonly status: number;
   readonly problem: Problem;
@@ -68,7 +68,7 @@ export class Refused extends GatewayError {
 
 export class MissingToken extends Refused {}
 
-/** `code` says why where the token's signature holds: token_expired, wrong_audience, token_revoked. */
+/** `code` says why, as far as the gateway tells: token_expired, wrong_audience. */
 export class TokenRefused extends Refused {}
 
 export class InsufficientScope extends Refused {
@@ -77,7 +77,7 @@ export class InsufficientScope extends Refused {
   constructor(problem: Problem) {
     super(problem);
     const scopes = problem["required_scopes"];
-    this.required = Array.isArray(scopes) ? scopes.filter((scope) => typeof scope === "string") : [];
+    this.required = Array.isArray(scopes) ? scopes.map(String) : [];
   }
 }
 
@@ -112,8 +112,8 @@ const CLASSES: Readonly<Record<string, new (problem: Problem) => Refused>> = {
 };
 
 /** Give the error that a problem document stands for. */
-export function refusal(problem: Problem, retryAfter: string | undefined): Refused {
-  if (problem.status === 429) return new RateLimited(problem, Number(retryAfter ?? 1));
-  const kind = CLASSES[problem.code] ?? (problem.status === 401 ? TokenRefused : Refused);
-  return new kind(problem);
+export function refusal(problem: Problem, retryAfter: number): Refused {
+  if (problem.status === 429) return new RateLimited(problem, retryAfter);
+  const otherwise = problem.status === 401 ? TokenRefused : Refused;
+  return new (CLASSES[problem.code] ?? otherwise)(problem);
 }

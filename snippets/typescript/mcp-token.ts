@@ -2,23 +2,25 @@ import { ConfigurationError } from "./mcp-errors.ts";
 
 /** Give the origin of a gateway: https, or http on this machine. */
 export function checkedOrigin(address: string): string {
-  if (!URL.canParse(address)) throw new ConfigurationError("the address of the gateway is no URL");
-  const { protocol, hostname, origin, username, password, pathname, search, hash } = new URL(address);
-  if (username || password || search || hash || pathname !== "/") {
-    throw new ConfigurationError(`write the address as ${origin}, and nothing before or after`);
-  }
+  if (!URL.canParse(address)) refuse("the address of the gateway is no URL");
+  const { protocol, hostname, origin, href } = new URL(address);
+  if (href !== `${origin}/`) refuse(`write the address as ${origin} and no more`);
   const isLoopback = /^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname);
   if (protocol !== "https:" && !(protocol === "http:" && isLoopback)) {
-    throw new ConfigurationError(`a token goes over https only, or to this machine; not to ${origin}`);
+    refuse(`a token goes over https, or to this machine; not to ${origin}`);
   }
   return origin;
 }
 
-/** Give the token back, or say which of the usual accidents has happened to it. */
+/** Give the token back, or say what has happened to it on its way. */
 export function checkedToken(token: string): string {
-  if (/\$\{?\w|\{\{/.test(token)) throw new ConfigurationError("the token is the name of a variable that nobody filled in");
-  if (/^bearer\s/i.test(token)) throw new ConfigurationError("give the token alone, without the word Bearer");
-  if (/\s/.test(token)) throw new ConfigurationError("the token has white space in it or around it");
-  if (!/^[\w.~+/-]+=*$/.test(token)) throw new ConfigurationError("the token is empty, or has characters that no token has");
+  if (/\$\{?\w|\{\{/.test(token)) refuse("the token is a variable that nobody filled in");
+  if (/^bearer\s/i.test(token)) refuse("give the token without the word Bearer");
+  if (/\s/.test(token)) refuse("the token has white space in it or around it");
+  if (!/^[\w.~+/-]+=*$/.test(token)) refuse("the token is empty, or is no token");
   return token;
+}
+
+function refuse(message: string): never {
+  throw new ConfigurationError(message);
 }

@@ -7,16 +7,21 @@ import {
 const endpoint = new URL("http://127.0.0.1:8765/mcp");
 
 async function ask(token: string | undefined): Promise<string> {
-  const headers: Record<string, string> = token ? { Authorization: `Bearer ${token}` } : {};
+  const headers: Record<string, string> = {};
+  if (token) headers["Authorization"] = `Bearer ${token}`;
   const client = new Client({ name: "guide", version: "1.0.0" });
   try {
-    await client.connect(new StreamableHTTPClientTransport(endpoint, { requestInit: { headers } }));
+    const requestInit = { headers };
+    await client.connect(new StreamableHTTPClientTransport(endpoint, { requestInit }));
     const { tools } = await client.listTools();
-    const { structuredContent } = await client.callTool({ name: "calculate", arguments: { expression: "6 * 7" } });
-    return `${tools.length} tools, ${JSON.stringify(structuredContent)}`;
+    const result = await client.callTool({
+      name: "calculate",
+      arguments: { expression: "6 * 7" },
+    });
+    return `${tools.length} tools, ${JSON.stringify(result.structuredContent)}`;
   } catch (error) {
-    if (error instanceof StreamableHTTPError) return `StreamableHTTPError ${error.code}: ${error.message}`;
-    throw error;
+    if (!(error instanceof StreamableHTTPError)) throw error;
+    return `StreamableHTTPError ${error.code}: ${error.message}`;
   } finally {
     await client.close();
   }

@@ -8,17 +8,25 @@ import {
 const endpoint = new URL("http://127.0.0.1:8765/mcp");
 
 async function ask(token: string | undefined): Promise<string> {
-  const headers: Record<string, string> = token ? { Authorization: `Bearer ${token}` } : {};
-  const client = new Client({ name: "guide", version: "1.0.0" }, { versionNegotiation: { mode: "auto" } });
+  const headers: Record<string, string> = {};
+  if (token) headers["Authorization"] = `Bearer ${token}`;
+  const options = { versionNegotiation: { mode: "auto" } } as const;
+  const client = new Client({ name: "guide", version: "1.0.0" }, options);
   try {
-    await client.connect(new StreamableHTTPClientTransport(endpoint, { requestInit: { headers } }));
+    const requestInit = { headers };
+    await client.connect(new StreamableHTTPClientTransport(endpoint, { requestInit }));
     const { tools } = await client.listTools();
-    const { structuredContent } = await client.callTool({ name: "calculate", arguments: { expression: "6 * 7" } });
-    return `${tools.length} tools, ${JSON.stringify(structuredContent)}`;
+    const result = await client.callTool({
+      name: "calculate",
+      arguments: { expression: "6 * 7" },
+    });
+    return `${tools.length} tools, ${JSON.stringify(result.structuredContent)}`;
   } catch (error) {
-    if (error instanceof InsufficientScopeError) return `InsufficientScopeError: ${error.requiredScope}`;
-    if (error instanceof SdkHttpError) return `SdkHttpError ${error.status}: ${error.code}`;
-    throw error;
+    if (error instanceof InsufficientScopeError) {
+      return `InsufficientScopeError: ${error.requiredScope}`;
+    }
+    if (!(error instanceof SdkHttpError)) throw error;
+    return `SdkHttpError ${error.status}: ${error.code}`;
   } finally {
     await client.close();
   }

@@ -37,8 +37,8 @@ def problem_in(text: str) -> dict[str, object]:
 
 
 def table() -> dict[str, list[str]]:
-    """Read the first table: the cells of each client by its name."""
-    rows = re.findall(r"^\| \[([^\]]+)\]\([^)]+\) \| (.+) \|$", PAGE, re.MULTILINE)
+    """Read the first table: the version and the cells of each client by its name."""
+    rows = re.findall(r"^\| \[([^\]]+)\]\([^)]+\) ([\d.]+ \| .+) \|$", PAGE, re.MULTILINE)
     return {name: cells.split(" | ") for name, cells in rows}
 
 
@@ -58,8 +58,8 @@ def test_the_versions_are_those_of_the_lock_files() -> None:
         "mcp-remote": node["mcp-remote"],
         "FastMCP": python["fastmcp"],
         "MCP SDK, Python": python["mcp"],
-        "MCP SDK, TypeScript 1.x": node["@modelcontextprotocol/sdk"],
-        "MCP client, TypeScript 2.x": node["@modelcontextprotocol/client"],
+        "MCP SDK, TypeScript": node["@modelcontextprotocol/sdk"],
+        "MCP client, TypeScript": node["@modelcontextprotocol/client"],
     }
     for folder in ("clients", "typescript"):
         wanted = json.loads((ROOT / "snippets" / folder / "package.json").read_text())["dependencies"]

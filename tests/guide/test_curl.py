@@ -13,6 +13,7 @@ from tests.guide.conftest import ROOT
 PAGE = (ROOT / "docs/clients/curl.md").read_text()
 SHOWN = ROOT / "snippets/curl"
 SCRIPTS = {path.stem: path.read_text() for path in SHOWN.glob("*.sh")}
+METADATA = "$GATEWAY/.well-known/oauth-protected-resource"
 USER_SCOPES = ("mcp:servers:read", "mcp:tools:read", "mcp:tools:execute")
 
 
@@ -33,7 +34,7 @@ def head(name: str) -> tuple[str, Mapping[str, str]]:
 
 
 def test_the_page_has_as_many_calls_as_it_says() -> None:
-    calls = [name for name, script in SCRIPTS.items() if re.search(r"\bcurl\b|\bmcp -H", script)]
+    calls = [name for name, script in SCRIPTS.items() if re.search(r"\bcurl\b|^mcp '", script)]
     said = re.search(r"^description: .* (\d+) calls", PAGE, re.MULTILINE)
 
     assert said is not None

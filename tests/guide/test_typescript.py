@@ -169,7 +169,7 @@ def test_no_error_holds_the_token(served: Served) -> None:
         errors = errors_of(served, origin, *ways)
 
     assert [error["holdsToken"] for error in errors] == [False] * len(ways)
-    assert shown("leak") == "axios: the token is in it\nMCPClient: no token in it\n"
+    assert shown("leak") == "axios: the token is in it\nMCPClient: no token is in it\n"
 
 
 def test_each_attempt_has_its_class() -> None:
