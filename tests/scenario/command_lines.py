@@ -61,6 +61,16 @@ def curl_mcp(origin: str, token: str | None, call: Mapping[str, Any] | None) -> 
     return _answered(answer["result"]) if status == 200 else _refused(status, answer)
 
 
+def curl_gateway(origin: str, token: str | None, call: Mapping[str, Any] | None) -> Step:
+    """Ask the gateway with curl."""
+    tools = f"{origin}/api/v1/mcp/tools"
+    if call is None:
+        status, answer = _curl(tools, token, None, {})
+    else:
+        status, answer = _curl(f"{tools}/{call['name']}/execute", token, {"arguments": call["arguments"]}, {})
+    return _answered(answer) if status == 200 else _refused(status, answer)
+
+
 def _curl(
     url: str, token: str | None, document: Mapping[str, Any] | None, headers: Mapping[str, str]
 ) -> tuple[int, dict[str, Any]]:

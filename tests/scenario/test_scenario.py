@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from mcp_auth_ref import Settings, create_app, issuer_from
 from tests.guide.checkers import typescript
 from tests.scenario import command_lines
-from tests.scenario.command_lines import curl_mcp, inspector
+from tests.scenario.command_lines import curl_gateway, curl_mcp, inspector
 from tests.scenario.driver import NODE, Answered, Client, Refused, Step, program
 from tests.scenario.mcp_clients import fastmcp_client, sdk, sdk_with_mcp_auth, steps_of
 from tests.served import served
@@ -78,6 +78,20 @@ CLIENTS = [
         without_token=r"^401 missing_token: ",
         without_scope=r"^403 insufficient_scope: .* mcp:tools:execute mcp:tools:read$",
         expired=r"^401 token_expired: the token expired \d+ seconds ago",
+    ),
+    Client(
+        "curl, gateway",
+        command_lines.steps_of(curl_gateway),
+        without_token=r"^401 missing_token: ",
+        without_scope=r"^403 insufficient_scope: .* mcp:tools:execute mcp:tools:read$",
+        expired=r"^401 token_expired: the token expired \d+ seconds ago",
+    ),
+    Client(
+        "TypeScript, gateway",
+        program([NODE / "node", _PROGRAMS / "gateway.ts"]),
+        without_token=r"^MissingToken: ",
+        without_scope=r"^InsufficientScope: .* mcp:tools:execute mcp:tools:read$",
+        expired=r"^TokenRefused: the token expired \d+ seconds ago",
     ),
 ]
 _GUARDED = ("/mcp", "/api/")  # a refused client may go on to look for metadata, which is for everybody
