@@ -479,6 +479,8 @@ def test_no_mask_hides_what_a_page_is_about(text: str) -> None:
         ('{"jti": "xIIu-N2JLnEHRov258gfHw"}', '{"jti": "…"}'),
         ("valid: ada, 3587 seconds left", "valid: ada, 3599 seconds left"),
         ("x-request-id: 0f1e2d3c4b5a69788796a5b4c3d2e1f0", "x-request-id: …"),
+        ('ratelimit: "subject";r=594;t=7', 'ratelimit: "subject";r=599;t=60'),
+        ('"structured_content":null,"duration_ms":0.739}', '"structured_content":null,"duration_ms":0.0}'),
     ],
 )
 def test_a_mask_replaces_what_varies(text: str, shown: str) -> None:
