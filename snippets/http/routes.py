@@ -10,7 +10,7 @@ logging.disable()
 NOW = 1_795_000_000
 SETTINGS = Settings.load(environ={"MCP_JWT_SECRET": "demonstration-secret-never-use-it-in-production"})
 TOKEN = issuer_from(SETTINGS).issue(
-    subject="ada", client_id="example-cli", scopes=ROLES["user"], now=NOW, token_id="q8Zc2nWt4yHs7Lx0"
+    subject="ada", client_id="example-cli", scopes=ROLES["admin"], now=NOW, token_id="q8Zc2nWt4yHs7Lx0"
 )
 MESSAGE = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
 ACCEPT = {"Accept": "application/json, text/event-stream"}
@@ -27,6 +27,7 @@ ADDRESSES = {
     "/.well-known/oauth-protected-resource": f"{METADATA}, where they look next",
     "/.well-known/jwks.json": "The public keys that tokens are signed with",
     "/.well-known/oauth-authorization-server": "The [authorization server's metadata](#authorization-server)",
+    "/metrics": "What Prometheus [counts and watches](../how-to/monitor.md), for the scope `mcp:metrics:read`",
     "/health": "The process answers",
     "/ready": "The server takes requests; until then the status is 503",
     "/api/v1/openapi.json": "The [gateway](#the-gateway) as an OpenAPI document",

@@ -43,9 +43,10 @@ from mcp_auth_ref.core.errors import ConfigurationError
 from mcp_auth_ref.core.keys import SigningKey
 from mcp_auth_ref.core.limits import Rate
 from mcp_auth_ref.core.rotation import JWKS_MAX_AGE
-from mcp_auth_ref.core.scopes import ROLES
+from mcp_auth_ref.core.scopes import METRICS_READ, ROLES
 from mcp_auth_ref.core.tokens import TokenIssuer, TokenVerifier
 from mcp_auth_ref.events import Listener, all_of
+from mcp_auth_ref.metrics import Metrics
 from mcp_auth_ref.refresh import refresh_tokens_from
 from mcp_auth_ref.server.authorization import AuthorizationServer, authorization_metadata
 from mcp_auth_ref.server.bodies import MAX_BODY_BYTES, StrictJson
@@ -88,7 +89,9 @@ def create_app(
     documents: dict[str, _Document] = {}
     oauth: list[Route] = []
     audit = audit_from(settings, stream=sys.stdout)
-    tell = all_of(listener for listener in (audit,) if listener is not None)
+    metrics = Metrics()
+    metrics.watch(audit=audit)
+    tell = all_of(listener for listener in (audit, metrics) if listener is not None)
     hub = _hub(settings, clock=clock, tell=tell)
     manager = _session_manager(hub)
     gateway = create_gateway(
@@ -100,10 +103,11 @@ def create_app(
     mcp: ASGIApp = StatelessEndpoint(manager)
     rest: ASGIApp = StrictJson(gateway)
     lasting: list[Callable[[], AbstractAsyncContextManager[object]]] = [
-        partial(_closing, audit),
+        partial(_written, audit, clock),
         lambda: hub,
         manager.run,
     ]
+    for_metrics: list[Middleware] = []
     keys: LiveKeys | None = None
     revocations: Revocations | None = None
     if settings.auth_enabled:
@@ -126,11 +130,14 @@ def create_app(
             authorization = _authorization(settings, keys, cache, revocations, clock=clock, tell=tell)
             oauth = _oauth_routes(authorization, settings)
             documents |= _oauth_documents(settings)
+        for_metrics = [Middleware(guard, scopes=[METRICS_READ], required=[METRICS_READ])]
+        metrics.watch(cache=cache, store=revocations)
     cors = [_cors(settings.allowed_origins)]
     app = Starlette(
         routes=[
             Route("/health", _health),
             Route("/ready", _ready),
+            Route("/metrics", partial(_metrics, metrics), methods=["GET"], middleware=for_metrics),
             *(_document(path, document) for path, document in documents.items()),
             *oauth,
             Route(urlsplit(settings.resource_url).path or "/", mcp, middleware=cors),
@@ -145,7 +152,7 @@ def create_app(
     app.state.hub = hub
     app.state.keys = keys
     app.state.revocations = revocations
-    return _entrance(app, settings, clock=clock, tell=tell)
+    return _entrance(app, settings, clock=clock, tell=tell, metrics=metrics)
 
 
 def _hub(settings: Settings, *, clock: Callable[[], float], tell: Listener) -> ToolHub:
@@ -165,12 +172,14 @@ def servers_of(settings: Settings) -> Mapping[str, ServerConfig]:
     return {"demo": InProcessServer(demo.create_server(settings.files_root), tool_scopes=demo.TOOL_SCOPES)}
 
 
-def _entrance(app: ASGIApp, settings: Settings, *, clock: Callable[[], float], tell: Listener) -> ASGIApp:
+def _entrance(
+    app: ASGIApp, settings: Settings, *, clock: Callable[[], float], tell: Listener, metrics: Metrics
+) -> ASGIApp:
     """Put the rings that every request passes around the application, the innermost first."""
     app = RequireKnownCaller(
         app, hosts=settings.allowed_hosts, origins=settings.allowed_origins, clock=clock, tell=tell
     )
-    return Observed(app if settings.auth_enabled else AuthenticationDisabled(app))
+    return Observed(app if settings.auth_enabled else AuthenticationDisabled(app), answered=metrics.answered)
 
 
 def _limits(settings: Settings, shared: SharedCounts | None, *, clock: Callable[[], float], tell: Listener) -> Limits:
@@ -200,12 +209,14 @@ def _with_token(
     limits: Limits | None,
     clock: Callable[[], float],
     tell: Listener,
+    required: Collection[str] = (),
 ) -> ASGIApp:
     """Put the rings around an application that nobody enters without a token, the innermost first."""
     guard = RequireToken(
         app,
         verifier=verifier,
         metadata_url=_metadata_url(settings),
+        scopes=required,
         challenge_scopes=scopes,
         clock=clock,
         tell=tell,
@@ -292,12 +303,14 @@ def _lifespan(
 
 
 @asynccontextmanager
-async def _closing(audit: AuditLog | None) -> AsyncIterator[None]:
-    try:
+async def _written(audit: AuditLog | None, clock: Callable[[], float]) -> AsyncIterator[None]:
+    """Open the audit log while the server runs."""
+    if audit is None:
         yield
-    finally:
-        if audit is not None:
-            audit.close()
+        return
+    with audit:
+        audit.begin(clock())
+        yield
 
 
 def _documents(settings: Settings, keys: LiveKeys) -> dict[str, _Document]:
@@ -391,6 +404,11 @@ def _cors(origins: Collection[str]) -> Middleware:
         ],
         expose_headers=["WWW-Authenticate", "MCP-Protocol-Version", "Mcp-Session-Id", "X-Request-Id", *LIMIT_FIELDS],
     )
+
+
+async def _metrics(metrics: Metrics, request: Request) -> Response:
+    page, media_type = metrics.page(request.headers.get("accept", ""))
+    return Response(page, headers={**_FRESH, "content-type": media_type})
 
 
 async def _health(request: Request) -> Response:

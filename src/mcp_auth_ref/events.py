@@ -14,6 +14,8 @@ Kind: TypeAlias = Literal["issue", "accept", "refuse", "refresh", "reuse", "revo
 
 UNAVAILABLE = "unavailable"
 """The code of a refusal where nothing could be decided: what a verifier needs has failed, and nobody is let in."""
+CANCELLED = "cancelled"
+"""The code of a call whose caller has gone away before the tool answered."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

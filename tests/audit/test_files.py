@@ -121,6 +121,16 @@ def test_the_chain_goes_on_across_rotation_and_restarts(path: Path) -> None:
     assert length(path) == 30 + len(files_of(path))
 
 
+def test_who_begins_knows_how_many_lines_there_are(path: Path) -> None:
+    """A monitor that sees fewer lines after a restart would think that some have been cut off."""
+    write(file(path), "ada", "bob")
+    log = file(path)
+
+    log.begin(time=MOMENT)
+
+    assert log.sequence == 3
+
+
 def test_two_writers_in_turn_make_one_chain(path: Path) -> None:
     """The server and the commands beside it write the same file."""
     one, other = file(path, max_bytes=1500, keep=100), file(path, max_bytes=1500, keep=100)

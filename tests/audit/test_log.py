@@ -27,6 +27,11 @@ class Paper:
     sequence: int = 0
     tries: int = 0
 
+    def begin(self, *, time: str) -> None:  # noqa: ARG002 - it has no line of its own
+        """Open, or fail."""
+        if self.full:
+            raise OSError(13, "Permission denied")
+
     def append(self, body: str, *, time: str) -> None:  # noqa: ARG002 - it has no line of its own
         """Write, or fail."""
         self.tries += 1
@@ -130,6 +135,17 @@ def test_a_log_that_cannot_be_written_says_so_once_and_lets_lines_wait(caplog: p
     assert caplog.messages == [
         "the audit log x cannot be written: No space left on device; requests go on, and lines wait"
     ]
+
+
+def test_a_log_that_cannot_be_opened_says_so_at_the_start(caplog: pytest.LogCaptureFixture) -> None:
+    log = AuditLog(Paper(full=True), name="the audit log x")
+
+    log.begin(NOW)
+
+    assert (log.failures, caplog.messages) == (
+        1,
+        ["the audit log x cannot be written: Permission denied; requests go on, and lines wait"],
+    )
 
 
 def test_what_waited_is_written_in_its_order(caplog: pytest.LogCaptureFixture) -> None:

@@ -62,7 +62,10 @@ def test_every_token_has_an_id_of_its_own(run: Run) -> None:
     ("options", "claims"),
     [
         ("--username 'Ada Lovelace'", {"username": "Ada Lovelace"}),
-        ("--role superadmin", {"scope": f"{USER_SCOPES} mcp:servers:manage mcp:tokens:manage", "role": "superadmin"}),
+        (
+            "--role superadmin",
+            {"scope": f"{USER_SCOPES} mcp:servers:manage mcp:metrics:read mcp:tokens:manage", "role": "superadmin"},
+        ),
         ("--role admin --scope mcp:tools:read --scope files:write", {"scope": "mcp:tools:read files:write"}),
         ("--expiry 0.5", {"exp": NOW + 1800}),
         ("--expiry 24", {"exp": NOW + 86400}),

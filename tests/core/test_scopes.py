@@ -11,12 +11,13 @@ def test_the_roles_grant_exactly_this() -> None:
     """Our choice: `user` reads and executes, `admin` adds servers, `superadmin` adds tokens."""
     assert ROLES == {
         "user": ("mcp:servers:read", "mcp:tools:read", "mcp:tools:execute"),
-        "admin": ("mcp:servers:read", "mcp:tools:read", "mcp:tools:execute", "mcp:servers:manage"),
+        "admin": ("mcp:servers:read", "mcp:tools:read", "mcp:tools:execute", "mcp:servers:manage", "mcp:metrics:read"),
         "superadmin": (
             "mcp:servers:read",
             "mcp:tools:read",
             "mcp:tools:execute",
             "mcp:servers:manage",
+            "mcp:metrics:read",
             "mcp:tokens:manage",
         ),
     }

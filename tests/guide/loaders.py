@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 from collections.abc import Callable
 from fnmatch import fnmatch
@@ -26,6 +27,43 @@ def mcp_client(path: Path) -> None:
         raise GuideError(f"FastMCP's client knows no {', '.join(unknown) or 'server in it'}")
     for server in config.mcpServers.values():
         server.to_transport()
+
+
+class Absent(Exception):
+    """A program of somebody else that the step needs is not on this machine."""
+
+
+def prometheus(path: Path) -> None:
+    """Let Prometheus read its configuration, with the rules and files that this names."""
+    _promtool("check", "config", path)
+
+
+def alert_rules(path: Path) -> None:
+    """Let Prometheus read rules of alerts."""
+    _promtool("check", "rules", path)
+
+
+def tests_of_rules(path: Path) -> None:
+    """Let Prometheus run the tests of rules of alerts."""
+    _promtool("test", "rules", path)
+
+
+def _promtool(verb: str, noun: str, path: Path) -> None:
+    program = shutil.which("promtool", path=os.pathsep.join([os.environ.get("PATH", ""), "/usr/local/bin", "/usr/bin"]))
+    if program is None:
+        raise Absent("promtool is not on this machine")
+    done = subprocess.run(
+        [program, verb, noun, path.name], cwd=path.parent, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise GuideError(f"promtool {verb} {noun} says: {done.stdout}{done.stderr}")
+
+
+def dashboard(path: Path) -> None:
+    """Read a dashboard as Grafana's provisioning does: its panels, each with a query. What they ask, a walk asks."""
+    panels = json.loads(path.read_text())["panels"]
+    if not panels or not all(target["expr"] for panel in panels for target in panel["targets"]):
+        raise GuideError("it has no panels, or one without a query")
 
 
 def picture(path: Path) -> None:
@@ -76,6 +114,10 @@ LOADERS: dict[str, Callable[[Path], object]] = {
     "mcp-auth-ref.toml": settings,
     "masks.toml": read_masks,
     "package.json": node_package,
+    "prometheus.yml": prometheus,
+    "*rules.yml": alert_rules,
+    "*rules_test.yml": tests_of_rules,
+    "*dashboard.json": dashboard,
     "*mcp.json": mcp_client,
     "*.js": browser_script,
     "*.svg": picture,

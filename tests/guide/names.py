@@ -149,10 +149,16 @@ def take_stock(root: Path) -> Inventory:
         variables=frozenset({*map(variable, Settings.model_fields), *_variables(PROGRAMS.values())}),
         has_route=_answers,
         scopes=frozenset(":".join(scope[:length]) for scope in granted for length in (2, 3)),
-        words=frozenset(re.findall(r"\w+", " ".join(source))),
+        words=frozenset({*re.findall(r"\w+", " ".join(source)), *_counters(root)}),
         pinned={**dict(locked), project["name"]: project["version"]},
         sessions=frozenset(re.findall(r"^def (\w+)\(session", (root / "noxfile.py").read_text(), re.MULTILINE)),
     )
+
+
+def _counters(root: Path) -> Iterator[str]:
+    """Yield the names of counters as Prometheus shows them: it is given them without their ending."""
+    names = re.findall(r'"(mcp_\w+)"', (root / "src/mcp_auth_ref/metrics.py").read_text())
+    yield from (f"{name}_total" for name in names)
 
 
 def _answers(method: str, path: str) -> bool:

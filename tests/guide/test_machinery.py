@@ -478,6 +478,8 @@ def test_no_mask_hides_what_a_page_is_about(text: str) -> None:
         ("  kid        -UpJMWvDnsBC", "  kid        …"),
         ('{"jti": "xIIu-N2JLnEHRov258gfHw"}', '{"jti": "…"}'),
         ("valid: ada, 3587 seconds left", "valid: ada, 3599 seconds left"),
+        ('"token_id": "WFmId73r6idftXxnQmsiig"', '"token_id": "…"'),
+        ('"duration_ms": 12.345}', '"duration_ms": 0.0}'),
         ("x-request-id: 0f1e2d3c4b5a69788796a5b4c3d2e1f0", "x-request-id: …"),
         ('ratelimit: "subject";r=594;t=7', 'ratelimit: "subject";r=599;t=60'),
         ('"structured_content":null,"duration_ms":0.739}', '"structured_content":null,"duration_ms":0.0}'),

@@ -55,6 +55,9 @@ class AuditStream:
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
 
+    def begin(self, *, time: str) -> None:
+        """Do nothing: a stream is open."""
+
     def append(self, body: str, *, time: str) -> None:  # noqa: ARG002 - a stream has no line of its own
         """Write a line. Raises OSError."""
         self._stream.write(f"{body}\n")
@@ -88,6 +91,11 @@ class AuditFile:
     def sequence(self) -> int:
         """How many lines a sealed log has had, as far as this process knows."""
         return self._link.seq
+
+    def begin(self, *, time: str) -> None:
+        """Open the file, and find where its chain has come to. Raises OSError."""
+        with self._locked():
+            self._open(time)
 
     def append(self, body: str, *, time: str) -> None:
         """Write a JSON object as a line, or nothing. `time` is for a line of the file's own. Raises OSError."""

@@ -37,6 +37,9 @@ class Sink(Protocol):
     def sequence(self) -> int:
         """The number of the last line of a sealed log, else 0."""
 
+    def begin(self, *, time: str) -> None:
+        """Open what is written to. Raises OSError."""
+
     def append(self, body: str, *, time: str) -> None:
         """Write a JSON object as a line. Raises OSError."""
 
@@ -91,6 +94,14 @@ class AuditLog:
         """How many lines have not been written yet."""
         return len(self._waiting)
 
+    def begin(self, now: float) -> None:
+        """Open the log, so that what is wrong with it is known before the first event."""
+        with self._one_at_a_time:
+            try:
+                self._sink.begin(time=_moment(now))
+            except OSError as error:
+                self._fail(error, now)
+
     def __enter__(self) -> Self:
         return self
 
@@ -116,19 +127,18 @@ class AuditLog:
                 self._waiting.popleft()
                 self.lines += 1
         except (OSError, ValueError) as error:
-            self.failures += 1
-            if self._failed_at is None:
-                _complain(self._name, error)
-            self._failed_at = now
+            self._fail(error, now)
             return
         if self._failed_at is not None:
             logger.warning("%s is written again; %d lines have been lost", self._name, self.lost)
             self._failed_at = None
 
-
-def _complain(name: str, error: Exception) -> None:
-    reason = getattr(error, "strerror", None) or type(error).__name__
-    logger.error("%s cannot be written: %s; requests go on, and lines wait", name, reason)
+    def _fail(self, error: Exception, now: float) -> None:
+        self.failures += 1
+        if self._failed_at is None:
+            reason = getattr(error, "strerror", None) or type(error).__name__
+            logger.error("%s cannot be written: %s; requests go on, and lines wait", self._name, reason)
+        self._failed_at = now
 
 
 def record(event: Event, moment: str) -> dict[str, object]:

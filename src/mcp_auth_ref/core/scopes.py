@@ -11,9 +11,10 @@ SERVERS_MANAGE = "mcp:servers:manage"
 TOOLS_READ = "mcp:tools:read"
 TOOLS_EXECUTE = "mcp:tools:execute"
 TOKENS_MANAGE = "mcp:tokens:manage"
+METRICS_READ = "mcp:metrics:read"
 
 _USER = (SERVERS_READ, TOOLS_READ, TOOLS_EXECUTE)
-_ADMIN = (*_USER, SERVERS_MANAGE)
+_ADMIN = (*_USER, SERVERS_MANAGE, METRICS_READ)
 
 ROLES: dict[str, tuple[str, ...]] = {
     "user": _USER,

@@ -33,7 +33,8 @@ class VerifiedTokenCache:
     """Verifies a token in full the first time, and by its digest from then on.
 
     `size` is how many tokens are remembered; the oldest goes first. `revoked` tells of claims whether the token has
-    been taken back. The same `Claims` go to everyone who sends the token: treat what they hold as read-only.
+    been taken back. The same `Claims` go to everyone who sends the token: treat what they hold as read-only. `hits` and
+    `misses` count how often a token was known.
     """
 
     def __init__(
@@ -45,6 +46,8 @@ class VerifiedTokenCache:
     ) -> None:
         self._size = size
         self._revoked = revoked
+        self.hits = 0
+        self.misses = 0
         self.replace(verifier)
 
     def replace(self, verifier: CacheableVerifier) -> None:
@@ -61,11 +64,13 @@ class VerifiedTokenCache:
         digest = blake2b(token.encode("utf-8", "surrogatepass"), digest_size=32).digest()
         accepted = memory.get(digest)
         if accepted is None:
+            self.misses += 1
             claims = verifier.verify(token, now=now)
             memory[digest] = (claims, *verifier.window(claims))
             if len(memory) > self._size:
                 memory.popitem(last=False)
         else:
+            self.hits += 1
             claims, start, end = accepted
             if not start <= now < end:
                 verifier.check_time(claims, now=now)

@@ -4,6 +4,7 @@ An identifier that a caller sends is not taken over: it could be that of another
 """
 
 import secrets
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -22,11 +23,23 @@ def random_identifier() -> str:
 
 
 class Observed:
-    """Put an identifier at `scope["state"]["request_id"]`, and as `X-Request-Id` on the answer, whatever that is."""
+    """Put an identifier at `scope["state"]["request_id"]`, and as `X-Request-Id` on the answer, whatever that is.
 
-    def __init__(self, app: "ASGIApp", *, identifier: Callable[[], str] = random_identifier) -> None:
+    `answered` hears of the status of each answer, and of the seconds from the head of the request to its end.
+    """
+
+    def __init__(
+        self,
+        app: "ASGIApp",
+        *,
+        identifier: Callable[[], str] = random_identifier,
+        answered: Callable[[int, float], None] | None = None,
+        timer: Callable[[], float] = time.perf_counter,
+    ) -> None:
         self._app = app
         self._identifier = identifier
+        self._answered = answered
+        self._timer = timer
 
     async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
         """Give an HTTP request its identifier; everything else passes."""
@@ -36,13 +49,21 @@ class Observed:
         request_id = self._identifier()
         header = (_NAME, request_id.encode("ascii"))
 
+        started, status = self._timer(), 0
+
         def send_with_it(message: "Message") -> Awaitable[None]:
+            nonlocal status
             if message["type"] == "http.response.start":
+                status = message["status"]
                 message = {**message, "headers": [*message.get("headers", ()), header]}
             return send(message)
 
         state = {**scope.get("state", {}), "request_id": request_id}
-        await self._app({**scope, "state": state}, receive, send_with_it)
+        try:
+            await self._app({**scope, "state": state}, receive, send_with_it)
+        finally:
+            if status and self._answered is not None:
+                self._answered(status, self._timer() - started)
 
 
 def event_of(

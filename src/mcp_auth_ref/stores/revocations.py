@@ -82,7 +82,12 @@ class Revocations:
     @property
     def is_current(self) -> bool:
         """Tell whether the store has been heard of lately."""
-        return self._elapsed() - self._heard_at <= self._stale
+        return self.age <= self._stale
+
+    @property
+    def age(self) -> float:
+        """Return how many seconds ago the store was heard of; infinity before the first time."""
+        return self._elapsed() - self._heard_at
 
     def is_revoked(self, claims: Claims) -> bool:
         """Tell whether a verified token has been revoked, by itself, with its family or with its subject's.

