@@ -17,7 +17,7 @@ from fastapi.responses import JSONResponse, Response
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
-from starlette.routing import BaseRoute, Match
+from starlette.routing import BaseRoute, Match, Route
 
 from mcp_auth_ref.core.errors import (
     AuthError,
@@ -235,6 +235,15 @@ def _answer(problem: Problem) -> Response:
 def _wrong(error: RequestValidationError) -> list[str]:
     """Say of each place what belongs there; what stands there may be a secret, and is not said."""
     return [f"{', '.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()]
+
+
+class Below(Route):
+    """Every address below a path, whatever characters it has: a pattern of the router's own stops at a new line."""
+
+    def matches(self, scope: "Scope") -> tuple[Match, "Scope"]:
+        """Tell whether an address is below the path."""
+        is_below = scope["type"] == "http" and scope["path"].startswith(f"{self.path}/")
+        return (Match.FULL if is_below else Match.NONE), {}
 
 
 class HeadAsGet:
