@@ -114,6 +114,17 @@ def test_health_is_asked_for_without_the_token(face: Face) -> None:
     assert face("health", handler=handler) == Health("ok", 1, 2)
 
 
+@both_faces
+def test_without_a_token_none_is_sent_and_the_server_decides(face: Face) -> None:
+    """A gateway on this machine may have its authentication off."""
+
+    def handler(request: httpx2.Request) -> httpx2.Response:
+        assert "authorization" not in request.headers
+        return httpx2.Response(200, json={"tools": []})
+
+    assert face("list_tools", token=None, handler=handler) == ()
+
+
 def test_both_faces_have_the_same_methods_with_the_same_arguments_and_words() -> None:
     def methods(client: type) -> Mapping[str, tuple[Any, str | None]]:
         return {

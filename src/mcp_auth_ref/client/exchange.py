@@ -34,7 +34,7 @@ _BROKEN = (502, 503, 504)
 
 @dataclass(frozen=True, slots=True)
 class AskForToken:
-    """Ask the token's source, and tell which token has been refused; comes to the token."""
+    """Ask the token's source, and tell which token has been refused; comes to the token, or None."""
 
     refused: str | None
 
@@ -71,13 +71,13 @@ def exchange(
     attempt = 0
     while True:
         if call.authenticated and not has_renewed:
-            token = _text((yield AskForToken(None)))
+            token = _token((yield AskForToken(None)))
         outcome = yield Send(call, token)
         if isinstance(outcome, Answer) and outcome.is_success:
             return _read(call, outcome)
         error = _error_of(outcome, token)
         if isinstance(outcome, Answer) and is_renewable(error, outcome) and not has_renewed:
-            refused, token = token, _text((yield AskForToken(token)))
+            refused, token = token, _token((yield AskForToken(token)))
             has_renewed = True
             if token != refused:
                 continue
@@ -102,8 +102,8 @@ def failure_of(error: httpx2.RequestError, url: str, seconds: float) -> CallFail
     return ConnectionLost(address, _LOST.get(type(error), "it ended before the whole answer was there"))
 
 
-def _text(outcome: Outcome) -> str:
-    if not isinstance(outcome, str):
+def _token(outcome: Outcome) -> str | None:
+    if outcome is not None and not isinstance(outcome, str):
         raise TypeError(f"to ask for a token comes to one, not to {type(outcome).__name__}")
     return outcome
 

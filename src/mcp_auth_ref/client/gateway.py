@@ -34,15 +34,16 @@ class _Gateway:
     """What both faces know: where the gateway is, where the token comes from, and how long a call may last."""
 
     address: httpx2.URL
-    source: TokenSource
+    source: TokenSource | None
     deadline: float
     retries: int
 
     @classmethod
-    def of(cls, base_url: str, token: Token, deadline: float, retries: int) -> "_Gateway":
+    def of(cls, base_url: str, token: Token | None, deadline: float, retries: int) -> "_Gateway":
         if deadline <= 0 or retries < 0:
             raise ValueError("a deadline is longer than 0 seconds, and there are 0 retries or more")
-        return cls(checked_address(base_url, "base_url"), source_of(token), deadline, retries)
+        source = None if token is None else source_of(token)
+        return cls(checked_address(base_url, "base_url"), source, deadline, retries)
 
     def seconds_for(self, call: Call[Any]) -> float:
         return max(self.deadline, call.seconds)
@@ -77,9 +78,9 @@ class MCPAuthClient:
     """Call the tools of a gateway, with a token, from asynchronous code.
 
     `base_url` is the address of the gateway without `/api/v1/mcp`: https, or http on this machine. `token` is a text, a
-    function (also an asynchronous one), `TokenVariable`, `TokenFile`, `RefreshingToken` or another `TokenSource`.
-    `deadline` is the seconds that a call may last, everything included; `retries` how often what has certainly not been
-    done, or only reads, is sent again. An `http_client` of your own (a proxy, other certificates) stays yours to close.
+    function (also an asynchronous one), `TokenVariable`, `TokenFile` or a source of your own, and None for a gateway
+    that asks for none. `deadline` is the seconds that a call may last, everything included; `retries` is how often what
+    has certainly not been done, or only reads, is sent again. An `http_client` of your own stays yours to close.
 
     Raises ConfigurationError at once where the address or the token cannot be right. Each call raises InvalidToken
     (TokenRefused, with the server's reason), MissingToken, InsufficientScope, or another AuthError that the gateway
@@ -89,7 +90,7 @@ class MCPAuthClient:
     def __init__(
         self,
         base_url: str,
-        token: Token,
+        token: Token | None,
         *,
         deadline: float = DEADLINE,
         retries: int = RETRIES,
@@ -172,7 +173,8 @@ class MCPAuthClient:
     async def _take(self, step: Step, ends_at: float, seconds: float) -> Outcome:
         match step:
             case AskForToken(refused):
-                return await self._gateway.source.token_async(refused)
+                source = self._gateway.source
+                return None if source is None else await source.token_async(refused)
             case Wait(pause):
                 await anyio.sleep(pause)
                 return None
@@ -205,7 +207,7 @@ class SyncMCPAuthClient:
     def __init__(
         self,
         base_url: str,
-        token: Token,
+        token: Token | None,
         *,
         deadline: float = DEADLINE,
         retries: int = RETRIES,
@@ -282,7 +284,8 @@ class SyncMCPAuthClient:
     def _take(self, step: Step, ends_at: float, seconds: float) -> Outcome:
         match step:
             case AskForToken(refused):
-                return self._gateway.source.token(refused)
+                source = self._gateway.source
+                return None if source is None else source.token(refused)
             case Wait(pause):
                 time.sleep(pause)
                 return None
