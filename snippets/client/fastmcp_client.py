@@ -12,7 +12,7 @@ async def main() -> None:
     async with Client(URL, auth=McpAuth(URL, TokenVariable("MCP_TOKEN"))) as client:
     # --8<-- [end:highlight]
         result = await client.call_tool("calculate", {"expression": "6 * 7"})
-        print(result.data)
+        print(result.structured_content)
 
 
 asyncio.run(main())

@@ -16,19 +16,35 @@ from tests.guide.checkers import typescript
 from tests.scenario import command_lines
 from tests.scenario.command_lines import curl_gateway, curl_mcp, inspector
 from tests.scenario.driver import NODE, Answered, Client, Refused, Step, program
+from tests.scenario.gateway_clients import asynchronous, synchronous
 from tests.scenario.mcp_clients import fastmcp_client, sdk, sdk_with_mcp_auth, steps_of
 from tests.served import served
 from tests.server.world import NOW, SECRET, Clock
 
 _PROGRAMS = Path(__file__).parent / "programs"
+_EXPIRED = r"^TokenRefused: .*\(token_expired\): the token expired \d+ seconds ago$"
 _SAYS_NOTHING = "^MCPError: Server returned an error response$"
 CLIENTS = [
+    Client(
+        "MCPAuthClient",
+        asynchronous,
+        without_token="^MissingToken: ",
+        without_scope="^InsufficientScope: .* mcp:tools:execute mcp:tools:read$",
+        expired=_EXPIRED,
+    ),
+    Client(
+        "SyncMCPAuthClient",
+        synchronous,
+        without_token="^MissingToken: ",
+        without_scope="^InsufficientScope: .* mcp:tools:execute mcp:tools:read$",
+        expired=_EXPIRED,
+    ),
     Client(
         "McpAuth in the Python SDK",
         steps_of(sdk_with_mcp_auth),
         without_token=_SAYS_NOTHING,
         without_scope=r"InsufficientScope: .* mcp:tools:execute mcp:tools:read",
-        expired=r"TokenRefused: .*\(token_expired\): the token expired \d+ seconds ago",
+        expired=_EXPIRED,
     ),
     Client(
         "Python SDK",
