@@ -4,7 +4,7 @@ from mcp_auth_ref import AuthError, InsufficientScope, MCPAuthClient, TokenVaria
 
 CALLS = [
     ("write_file", {"name": "a.txt", "content": "a"}),
-    ("calculater", {"expression": "6 * 7"}),
+    ("subtract", {"expression": "6 * 7"}),
     ("calculate", {"expression": 42}),
     ("sleep", {"seconds": 8}),
 ]

@@ -21,7 +21,7 @@ async def issue() -> str:
 async def main() -> None:
     # --8<-- [start:highlight]
     async with MCPAuthClient("http://127.0.0.1:8765", issue) as client:
-    # --8<-- [end:highlight]
+        # --8<-- [end:highlight]
         print((await client.execute("echo", {"text": "nobody has noticed"})).text)
         print((await client.execute("echo", {"text": "and it is kept"})).text)
 

@@ -34,6 +34,7 @@ from mcp_auth_ref.core.errors import (
     MissingToken,
     RedirectRefused,
     RefreshTokenReused,
+    RefreshUncertain,
     RefusedClaims,
     ResultTooLarge,
     ServerDisconnected,
@@ -315,6 +316,12 @@ def test_every_error_knows_its_causes_and_its_cure(kind: type[AuthError]) -> Non
             "call_refused",
             "the server refuses the call (HTTP 418, teapot): short and stout",
         ),
+        (
+            RefreshUncertain("it broke"),
+            "refresh_uncertain",
+            "refresh_uncertain",
+            "the refresh token may be spent, and no new one came: it broke",
+        ),
     ],
     ids=lambda value: value.code if isinstance(value, AuthError) else None,
 )
@@ -365,6 +372,7 @@ def test_an_error_carries_what_it_knows_as_data() -> None:
             RedirectRefused(302, "https://b/"),
             UnexpectedAnswer(200, "it is HTML"),
             CallRefused(418, "teapot", "short and stout"),
+            RefreshUncertain("it broke"),
         )
     ] == [
         {"problem": "it is x"},
@@ -402,6 +410,7 @@ def test_an_error_carries_what_it_knows_as_data() -> None:
         {"status": 302, "location": "https://b/"},
         {"status": 200, "problem": "it is HTML"},
         {"status": 418, "reason": "teapot", "detail": "short and stout"},
+        {"problem": "it broke"},
     ]
 
 

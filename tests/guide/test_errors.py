@@ -76,6 +76,7 @@ EXAMPLES = [
     errors.RedirectRefused(307, "http://127.0.0.1:8765/elsewhere"),
     errors.UnexpectedAnswer(200, "it is no JSON"),
     errors.CallRefused(404, None, "there is nothing at this address"),
+    errors.RefreshUncertain("the connection broke"),
 ]
 RAISED_BY_CLIENTS = [error for error in EXAMPLES if isinstance(error, errors.CallFailed | errors.TokenRefused)]
 ANSWERED = [

@@ -70,7 +70,7 @@ class Problem:
 def document_of(answer: Answer) -> Mapping[str, Any]:
     """Return the JSON object that an answer is. Raises UnexpectedAnswer."""
     if answer.media_type not in ("application/json", PROBLEM_TYPE):
-        raise UnexpectedAnswer(answer.status, f"it is {_shown(answer.media_type, None) or 'of no type'} and not JSON")
+        raise UnexpectedAnswer(answer.status, f"it is {shown(answer.media_type, None) or 'of no type'} and not JSON")
     try:
         document = json.loads(answer.body)
     except (ValueError, RecursionError):
@@ -90,7 +90,7 @@ def problem_of(answer: Answer, token: str | None) -> Problem | None:
         return None
     code, detail = members.get("code"), members.get("detail", members.get("title"))
     known = code if isinstance(code, str) and re.fullmatch(r"[a-z_]{1,64}", code) else None
-    return Problem(known, _shown(detail, token) if isinstance(detail, str) else "", members)
+    return Problem(known, shown(detail, token) if isinstance(detail, str) else "", members)
 
 
 def refusal_of(answer: Answer, token: str | None) -> AuthError:
@@ -102,7 +102,7 @@ def refusal_of(answer: Answer, token: str | None) -> AuthError:
     if (refused := rights_refusal(answer, problem, challenge, token)) is not None:
         return refused
     if problem is None:
-        said = _shown(answer.media_type, None) or "of no type"
+        said = shown(answer.media_type, None) or "of no type"
         return UnexpectedAnswer(answer.status, f"it is {said} and no problem document")
     plain = _PLAIN.get(problem.code or "")
     return _other(answer, problem, token) if plain is None else plain(problem.detail)
@@ -120,7 +120,7 @@ def rights_refusal(
         return None
     if reason in (None, MissingToken.code):
         return MissingToken()
-    detail = problem.detail if problem is not None else _shown(said.get("error_description", ""), token)
+    detail = problem.detail if problem is not None else shown(said.get("error_description", ""), token)
     code = reason if re.fullmatch(r"[a-z_]{1,64}", reason or "") else None
     return TokenRefused(code or "invalid_token", detail or "it says no more", clock_difference(answer))
 
@@ -173,11 +173,11 @@ def _moment(value: str) -> float | None:
 def _scopes(problem: Problem | None, challenge: Challenge | None) -> tuple[str, ...]:
     listed = problem.members.get("required_scopes") if problem is not None else None
     if isinstance(listed, list) and all(isinstance(scope, str) for scope in listed):
-        return tuple(_shown(scope, None) for scope in listed)
-    return tuple(_shown(scope, None) for scope in challenge.scopes) if challenge is not None else ()
+        return tuple(shown(scope, None) for scope in listed)
+    return tuple(shown(scope, None) for scope in challenge.scopes) if challenge is not None else ()
 
 
-def _shown(text: str, token: str | None) -> str:
+def shown(text: str, token: str | None) -> str:
     """Make what somebody else wrote fit for a message: without the token, short, and with nothing to obey in it."""
     clean = text if token is None else text.replace(token, "…")
     short = clean if len(clean) <= _MAX_QUOTED else f"{clean[:_MAX_QUOTED]}…"
@@ -190,7 +190,7 @@ def _target(url: str, location: str, token: str | None) -> str:
         host = parts.netloc.rpartition("@")[2]
     except ValueError:
         return "an address that cannot be read"
-    return _shown(urlunsplit((parts.scheme, host, parts.path, "", "")), token)
+    return shown(urlunsplit((parts.scheme, host, parts.path, "", "")), token)
 
 
 def _other(answer: Answer, problem: Problem, token: str | None) -> AuthError:
@@ -212,7 +212,7 @@ def _by_code(kind: type[AuthError]) -> dict[str, type[AuthError]]:
 
 def _clean(value: object, token: str | None) -> str | float | list[Any]:
     if isinstance(value, str):
-        return _shown(value, token)
+        return shown(value, token)
     if isinstance(value, list):
         return [_clean(item, token) for item in value[:_MAX_QUOTED]]
     if isinstance(value, bool) or not isinstance(value, int | float):

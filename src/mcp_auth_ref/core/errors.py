@@ -56,7 +56,8 @@
         ├── DeadlinePassed           deadline_passed         the time for the whole call is over
         ├── RedirectRefused          redirect_refused        a redirect, which no token follows
         ├── UnexpectedAnswer         unexpected_answer       an answer that is not the server's to give
-        └── CallRefused              call_refused            a problem document that needs no class of its own
+        ├── CallRefused              call_refused            a problem document that needs no class of its own
+        └── RefreshUncertain         refresh_uncertain       a refresh without an answer: its token may be spent
 
 An error carries data; its sentence is made from that data and never holds a token, a secret or a part of one. `code` is
 stable. Above `RefusedClaims` nothing in the token has been proven, so a server answers `invalid_token` and keeps the
@@ -949,3 +950,21 @@ class CallRefused(CallFailed):
         self.reason = reason
         self.detail = detail
         super().__init__(f"the server refuses the call (HTTP {status}{f', {reason}' if reason else ''}): {detail}")
+
+
+class RefreshUncertain(CallFailed):
+    """A refresh got no answer that can be used: the refresh token may be spent, and the new one never came."""
+
+    code = "refresh_uncertain"
+    causes = (
+        "The connection to the token endpoint broke, or it took too long.",
+        "A proxy answered in its place, or it failed in the middle.",
+    )
+    cure = (
+        "Sign in again. `try_again` sends the same refresh token once more: right after the first time many servers "
+        "take it, and later one that was spent ends its family."
+    )
+
+    def __init__(self, problem: str) -> None:
+        self.problem = problem
+        super().__init__(f"the refresh token may be spent, and no new one came: {problem}")
