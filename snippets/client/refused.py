@@ -1,8 +1,9 @@
 import asyncio
+from typing import Any
 
 from mcp_auth_ref import AuthError, InsufficientScope, MCPAuthClient, TokenVariable
 
-CALLS = [
+CALLS: list[tuple[str, dict[str, Any]]] = [
     ("write_file", {"name": "a.txt", "content": "a"}),
     ("subtract", {"expression": "6 * 7"}),
     ("calculate", {"expression": 42}),

@@ -71,7 +71,7 @@ def url(world: World) -> Iterator[str]:
 @both_faces
 def test_every_method_works_against_the_gateway_itself(face: Face, url: str, world: World) -> None:
     """The promises of the gateway, each as a call: list, tools, details, execute, connect, disconnect, health."""
-    admin = {"url": url, "token": world.token("admin")}
+    admin: dict[str, Any] = {"url": url, "token": world.token("admin")}
 
     tools = face("list_tools", **admin)
     tool = face("get_tool", "write_file", **admin)

@@ -8,6 +8,7 @@ import pytest
 
 from mcp_auth_ref import AuthError, CallFailed, InvalidToken, MCPAuthClient, SyncMCPAuthClient, TokenRefused
 from mcp_auth_ref.client import calls, gateway
+from mcp_auth_ref.client.answers import Answer
 from mcp_auth_ref.client.calls import Health, Server, Tool, ToolResult
 from mcp_auth_ref.client.exchange import FIRST_PAUSE
 from mcp_auth_ref.client.sources import TokenSource
@@ -36,8 +37,12 @@ def test_the_table_has_every_method_and_no_other() -> None:
 
 def test_the_table_names_what_a_result_has() -> None:
     table = {cell[0]: cell[1] for cell in rows("method")}
-    shown = {kind: table[cell] for kind, cell in ((Server, "`list_servers()`"), (Tool, "`list_tools(server=None)`"))}
-    shown |= {Health: table["`health()`"], ToolResult: table["`execute(name, arguments, timeout=…)`"]}
+    shown: dict[type[Server | Tool | Health | ToolResult], str] = {
+        Server: table["`list_servers()`"],
+        Tool: table["`list_tools(server=None)`"],
+        Health: table["`health()`"],
+        ToolResult: table["`execute(name, arguments, timeout=…)`"],
+    }
 
     for kind, cell in shown.items():
         names = {field.name for field in fields(kind)} | {name for name in vars(kind) if name == "text"}
@@ -79,7 +84,7 @@ def test_one_exception_catches_everything() -> None:
     assert all(issubclass(kind, CallFailed) for kind in (Unreachable, ConnectionLost, DeadlinePassed, RedirectRefused))
 
 
-REPEATED = {
+REPEATED: dict[str, tuple[Answer | CallFailed, int, int]] = {
     "nobody listens": (UNREACHABLE, 2, 2),
     "429 or 503 with": (answer(503, retry_after="1"), 2, 2),
     "401, the token": (EXPIRED, 2, 2),
@@ -96,7 +101,7 @@ def test_the_table_says_what_is_repeated(beginning: str) -> None:
     [row] = [row for row in rows("what happened") if row[0].startswith(beginning)]
     sent = []
     for call, success in ((EXECUTE, RESULT), (READ, SERVERS)):
-        later = ["new", success] if outcome is EXPIRED else ["one", success]
+        later: list[Answer | str] = ["new", success]
         try:
             steps, _ = talk(call, "one", outcome, *later)
         except AssertionError:

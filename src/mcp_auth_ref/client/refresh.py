@@ -121,7 +121,7 @@ class RefreshingToken:
                     return self._serving(refused, error)
                 if self._unsaved is not None and isawaitable(kept := self._save(self._unsaved)):
                     await kept
-                return self._use()
+            return self._use()
 
     def _is_due(self, refused: str | None) -> bool:
         if self._unsaved is not None:
@@ -177,10 +177,10 @@ class RefreshingToken:
         known = {"grant_type": "refresh_token", "refresh_token": self._pair.refresh_token}
         return known if self._client_secret is not None else {**known, "client_id": self._client_id}
 
-    def _credentials(self) -> httpx2.BasicAuth | None:
+    def _credentials(self) -> httpx2.Auth:
         """Say who asks, encoded as a form is (RFC 6749, section 2.3.1)."""
         if self._client_secret is None:
-            return None
+            return httpx2.Auth()
         return httpx2.BasicAuth(quote_plus(self._client_id), quote_plus(self._client_secret))
 
     @property

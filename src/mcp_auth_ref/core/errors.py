@@ -666,6 +666,7 @@ class InvalidParameters(AuthError):
         "`timeout` is not a number, or is longer than `MCP_TOOL_TIMEOUT_SECS`.",
     )
     cure = "The message names each place and what belongs there; `GET /api/v1/openapi.json` describes all of it."
+    public_data = ("problems",)
 
     def __init__(self, problems: Iterable[str]) -> None:
         self.problems = tuple(problems)
@@ -692,6 +693,7 @@ class UnknownServer(AuthError):
         "The server is not in the file that `MCP_SERVERS_FILE` names, or was added after the start.",
     )
     cure = "Take a name from `GET /api/v1/mcp/servers`; add the server to the file and start again."
+    public_data = ("known",)
 
     def __init__(self, known: Iterable[str]) -> None:
         self.known = tuple(known)
@@ -708,6 +710,7 @@ class UnknownTool(AuthError):
         "The server that has it is still starting.",
     )
     cure = "Take a name from `GET /api/v1/mcp/tools`, and put the server and a dot before it where two share it."
+    public_data = ("candidates",)
 
     def __init__(self, candidates: Iterable[str] = ()) -> None:
         self.candidates = tuple(candidates)
@@ -724,6 +727,7 @@ class InvalidArguments(AuthError):
         "A value lies outside what the schema allows.",
     )
     cure = "Compare the arguments with `input_schema` of `GET /api/v1/mcp/tools/{name}`; the message names the keyword."
+    public_data = ("problems",)
 
     def __init__(self, problems: Iterable[str]) -> None:
         self.problems = tuple(problems)
@@ -740,6 +744,7 @@ class ServerUnavailable(AuthError):
         "The server answers something that is not MCP, or offers a tool whose schema cannot be used.",
     )
     cure = "Try again in a moment; look into the gateway's log for what the server itself has said."
+    public_data = ("server", "problem")
 
     def __init__(self, server: str, problem: str) -> None:
         self.server = server
@@ -756,6 +761,7 @@ class ToolTimeout(AuthError):
         "The server hangs.",
     )
     cure = "Ask for less at once, or allow more time; beyond `MCP_TOOL_TIMEOUT_SECS` only the operator can."
+    public_data = ("tool", "seconds")
 
     def __init__(self, tool: str, seconds: float) -> None:
         self.tool = tool
@@ -769,6 +775,7 @@ class ResultTooLarge(AuthError):
     code = "result_too_large"
     causes = ("The tool gives a file, a picture or a list that is larger than `MCP_MAX_RESULT_BYTES`.",)
     cure = "Ask the tool for less, in parts if it can; or let the operator raise `MCP_MAX_RESULT_BYTES`."
+    public_data = ("tool", "limit")
 
     def __init__(self, tool: str, limit: int) -> None:
         self.tool = tool
@@ -782,6 +789,7 @@ class ServerDisconnected(AuthError):
     code = "server_disconnected"
     causes = ("Somebody with `mcp:servers:manage` has disconnected the server, for maintenance for example.",)
     cure = "Wait, or connect it again: `POST /api/v1/mcp/servers/{name}/connect` with `mcp:servers:manage`."
+    public_data = ("server",)
 
     def __init__(self, server: str) -> None:
         self.server = server
