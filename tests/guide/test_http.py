@@ -11,6 +11,7 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from mcp_auth_ref import ROLES, Settings, create_app, issuer_from, parse_challenges
+from mcp_auth_ref.core import errors
 from mcp_auth_ref.process import MAX_CONNECTIONS
 from mcp_auth_ref.server.bodies import MAX_BODY_BYTES
 from mcp_auth_ref.server.connections import PunctualProtocol
@@ -211,8 +212,9 @@ def test_the_challenge_has_the_parameters_of_the_table_and_no_other() -> None:
 
 def test_the_documents_have_the_members_of_the_table_and_no_other() -> None:
     members = set(re.findall(r'^  "(\w+)": ', REFUSALS, re.MULTILINE))
+    data = {name for error in vars(errors).values() for name in getattr(error, "public_data", ())}
 
-    assert members == set(in_code(row[0] for row in table("Member | What it is")))
+    assert members | data == set(in_code(row[0] for row in table("Member | What it is")))
 
 
 def test_every_status_of_a_refusal_is_shown() -> None:
