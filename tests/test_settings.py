@@ -64,6 +64,9 @@ def test_these_are_the_variables_and_their_defaults(tmp_path: Path) -> None:
         ("MCP_AUTH_ENABLED", "true", "default"),
         ("MCP_ALLOWED_HOSTS", "127.0.0.1:8765", "default"),
         ("MCP_ALLOWED_ORIGINS", "", "default"),
+        ("MCP_TRUSTED_PROXIES", "", "default"),
+        ("MCP_TLS_CERT_FILE", "", "default"),
+        ("MCP_TLS_KEY_FILE", "", "default"),
         ("MCP_RATE_LIMIT_ENABLED", "true", "default"),
         ("MCP_RATE_LIMIT_REQUESTS", "600", "default"),
         ("MCP_RATE_LIMIT_WINDOW_SECS", "60", "default"),
@@ -529,11 +532,42 @@ def test_the_tables_describe_every_setting() -> None:
 def test_what_a_refusal_recommends_is_accepted(tmp_path: Path) -> None:
     (tmp_path / "mcp-auth-ref.toml").write_text("leeway = 30")
     examples = {name: (field.examples or [""])[0] for name, field in Settings.model_fields.items()}
-    secrets = {"jwt_secret", "jwt_secret_file", "issuers", "clients", "tool_limits"}
+    secrets = {"jwt_secret", "jwt_secret_file", "issuers", "clients", "tool_limits", "tls_cert_file", "tls_key_file"}
 
     for name, example in examples.items():
         if name not in secrets:
             assert load(tmp_path, {variable(name): example}).where(name) == "environment"
+
+
+@pytest.mark.parametrize("proxies", ["127.0.0.1", "10.1.0.0/24, 2001:db8::/32", "::1", "128.0.0.0/1"])
+def test_proxies_are_addresses_and_networks(tmp_path: Path, proxies: str) -> None:
+    """Our choice: what is right is not rewritten."""
+    settings = load(tmp_path, {"MCP_TRUSTED_PROXIES": proxies})
+
+    assert ", ".join(settings.trusted_proxies) == proxies
+
+
+@pytest.mark.parametrize("proxies", ["nginx", "10.1.0.1/24", "10.1.0.0-10.1.0.9", "300.1.1.1", "127.0.0.1:8080", "*"])
+def test_what_is_no_address_of_a_proxy_is_refused(tmp_path: Path, proxies: str) -> None:
+    """Our choice: a name may lead elsewhere tomorrow, and a network with the bits of a host is a typing error."""
+    assert refusal(tmp_path, {"MCP_TRUSTED_PROXIES": proxies}) == (
+        "MCP_TRUSTED_PROXIES: it has something in it that is neither an address nor a network. "
+        "Write it like 127.0.0.1 or 10.1.0.0/24"
+    )
+
+
+@pytest.mark.parametrize("proxies", ["0.0.0.0/0", "127.0.0.1, ::/0"])
+def test_not_everybody_is_a_proxy(tmp_path: Path, proxies: str) -> None:
+    """CWE-348: to trust everybody is what the setting is against."""
+    assert "it names everybody" in refusal(tmp_path, {"MCP_TRUSTED_PROXIES": proxies})
+
+
+@pytest.mark.parametrize("given", ["MCP_TLS_CERT_FILE", "MCP_TLS_KEY_FILE"])
+def test_a_certificate_and_its_key_are_given_together(tmp_path: Path, given: str) -> None:
+    assert refusal(tmp_path, {given: "server.pem"}) == (
+        f"{given}: it is given without the other of MCP_TLS_CERT_FILE and MCP_TLS_KEY_FILE. "
+        "Give both, or leave TLS to a proxy"
+    )
 
 
 @pytest.mark.parametrize("source", ["jwks_file", "public_key_file", "secret_file"])

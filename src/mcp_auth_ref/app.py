@@ -3,6 +3,8 @@
 What stands around what, from the outside in:
 
 Observed                    under which name the request is told of
+TrustedProxies              who has sent it, where a named proxy stands in between
+OverTls                     whether it has come over TLS, where the public address is https
 RequireKnownCaller          by the right name, and from no page of a foreign site
   CORSMiddleware            answers preflights, shows the challenge to pages that may call
     LimitFailures           how often what comes from one address has been refused
@@ -70,6 +72,7 @@ from mcp_auth_ref.server.limits import LIMIT_FIELDS, CallLimits, LimitFailures, 
 from mcp_auth_ref.server.mcp import RequireToolScopes, StatelessEndpoint
 from mcp_auth_ref.server.observed import Observed
 from mcp_auth_ref.server.problems import failure
+from mcp_auth_ref.server.proxies import OverTls, TrustedProxies
 from mcp_auth_ref.server.resource import RequireToken, Verifier
 from mcp_auth_ref.server.tools import create_server, own_scopes
 from mcp_auth_ref.settings import Settings
@@ -111,6 +114,7 @@ def create_app(
     for_metrics: list[Middleware] = []
     keys: LiveKeys | None = None
     revocations: Revocations | None = None
+    shared: SharedCounts | None = None
     if settings.auth_enabled:
         keys = LiveKeys(settings, clock=clock, tell=tell)
         store_url = settings.store_url.get_secret_value()
@@ -153,6 +157,7 @@ def create_app(
     app.state.hub = hub
     app.state.keys = keys
     app.state.revocations = revocations
+    app.state.shared = shared
     return _entrance(app, settings, clock=clock, tell=tell, metrics=metrics)
 
 
@@ -180,6 +185,10 @@ def _entrance(
     app = RequireKnownCaller(
         app, hosts=settings.allowed_hosts, origins=settings.allowed_origins, clock=clock, tell=tell
     )
+    if settings.auth_enabled and settings.resource_url.startswith("https://"):
+        app = OverTls(app, clock=clock, tell=tell)
+    if settings.auth_enabled and settings.trusted_proxies:
+        app = TrustedProxies(app, proxies=settings.trusted_proxies, clock=clock, tell=tell)
     return Observed(app if settings.auth_enabled else AuthenticationDisabled(app), answered=metrics.answered)
 
 
@@ -428,6 +437,8 @@ async def _ready(request: Request) -> Response:
     }
     if state.keys is not None and state.keys.problem is not None:
         document["keys"] = "stale"
+    if state.shared is not None:
+        document["limits"] = "counted alone" if state.shared.is_lost else "counted together"
     code = HTTPStatus.OK if status == "ready" else HTTPStatus.SERVICE_UNAVAILABLE
     return JSONResponse(document, code, headers=_FRESH)
 

@@ -4,6 +4,7 @@ import logging
 import re
 import signal
 import socket
+import ssl
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -34,27 +35,53 @@ def serve(settings: Settings, *, host: str = "127.0.0.1", port: int = 8765) -> N
         raise ConfigurationError(
             "MCP_AUTH_ENABLED", f"it is false, and {host} is not loopback", "Set it to true, or listen on 127.0.0.1"
         )
+    if not (is_loopback(f"//{address}") or settings.trusted_proxies or settings.tls_cert_file):
+        raise ConfigurationError(
+            "--host",
+            f"{host} is not loopback, and tokens would travel there in the clear",
+            "Name the proxy that speaks TLS in MCP_TRUSTED_PROXIES, give MCP_TLS_CERT_FILE and MCP_TLS_KEY_FILE, or "
+            "listen on 127.0.0.1",
+        )
     _log_to_stderr()
     with _listening(host, port, address) as listener, _with_files(settings) as complete:
-        server = uvicorn.Server(
-            uvicorn.Config(
-                create_app(complete),
-                http=PunctualProtocol,
-                ws="none",
-                lifespan="on",
-                log_config=None,
-                proxy_headers=False,
-                server_header=False,
-                limit_concurrency=MAX_CONNECTIONS,
-                h11_max_incomplete_event_size=MAX_HEADER_BYTES,
-                timeout_graceful_shutdown=GRACE_SECONDS,
-            )
-        )
+        server = uvicorn.Server(_config(complete))
         # Uvicorn raises the signal again once it has stopped; that would turn an orderly end into a failure.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, server.handle_exit)
         sys.stderr.write(_greeting(settings, address))
         server.run(sockets=[listener])
+
+
+def _config(settings: Settings) -> uvicorn.Config:
+    config = uvicorn.Config(
+        create_app(settings),
+        http=PunctualProtocol,
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        proxy_headers=False,
+        server_header=False,
+        limit_concurrency=MAX_CONNECTIONS,
+        h11_max_incomplete_event_size=MAX_HEADER_BYTES,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )
+    config.load()
+    config.ssl = _tls(settings)
+    return config
+
+
+def _tls(settings: Settings) -> ssl.SSLContext | None:
+    """Return what speaks TLS 1.2 and 1.3 with the server's own certificate, if it has one."""
+    if settings.tls_cert_file is None or settings.tls_key_file is None:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    try:
+        context.load_cert_chain(settings.tls_cert_file, settings.tls_key_file, password="")
+    except OSError as error:
+        problem = f"{settings.tls_cert_file} and {settings.tls_key_file} do not go together: {error.strerror or error}"
+        raise ConfigurationError("MCP_TLS_CERT_FILE", problem, "Give a certificate and its key as PEM") from None
+    return context
 
 
 @contextmanager
@@ -83,12 +110,14 @@ def _with_files(settings: Settings) -> Iterator[Settings]:
 
 def _greeting(settings: Settings, address: str) -> str:
     names = ", ".join(settings.allowed_hosts)
+    scheme = "https" if settings.tls_cert_file else "http"
     lines = {
-        "listens on": f"http://{address}{urlsplit(settings.resource_url).path}",
-        "gateway": f"http://{address}{PREFIX}",
+        "listens on": f"{scheme}://{address}{urlsplit(settings.resource_url).path}",
+        "gateway": f"{scheme}://{address}{PREFIX}",
         "servers": ", ".join(servers_of(settings)) or "none",
         "resource": settings.resource_url,
         "called as": names if address in settings.allowed_hosts else f"{names}, and not as {address}",
+        **({"proxies": ", ".join(settings.trusted_proxies)} if settings.trusted_proxies else {}),
         "issuer": settings.issuer,
         "algorithm": settings.jwt_algorithm,
         "files": str(settings.files_root or "a folder that lasts as long as the server; MCP_FILES_ROOT names another"),

@@ -8,7 +8,7 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from difflib import get_close_matches
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from tomllib import TOMLDecodeError
 from typing import Annotated, Any, Literal, NamedTuple, TypeAlias
@@ -158,6 +158,17 @@ def _check_redis_url(url: str, right: str) -> None:
         raise _Wrong("something other than the number of a database follows the host", right)
 
 
+def _proxy(proxy: str) -> str:
+    right = "Write it like 127.0.0.1 or 10.1.0.0/24"
+    try:
+        network = ip_network(proxy)
+    except ValueError:
+        raise _Wrong("it has something in it that is neither an address nor a network", right) from None
+    if network.prefixlen == 0:
+        raise _Wrong("it names everybody, so that everybody could say where a request comes from", right)
+    return proxy
+
+
 def _comma_separated(value: object) -> object:
     return [item.strip() for item in value.split(",") if item.strip()] if isinstance(value, str) else value
 
@@ -201,6 +212,9 @@ Origins: TypeAlias = Annotated[
 ]
 
 
+Proxies: TypeAlias = Annotated[
+    tuple[Annotated[str, AfterValidator(_proxy)], ...], NoDecode, BeforeValidator(_comma_separated)
+]
 ToolLimits: TypeAlias = Annotated[Mapping[str, Rate], NoDecode, BeforeValidator(_tool_limits)]
 
 
@@ -435,6 +449,21 @@ class Settings(BaseSettings):
         description="The web sites whose pages may call the server from a browser (`Origin`).",
         examples=["https://app.example.com"],
     )
+    trusted_proxies: Proxies = Field(
+        default=(),
+        title="addresses or networks, separated by commas",
+        description="The proxies whose `Forwarded` and `X-Forwarded-…` headers are believed. Nobody else's are.",
+        examples=["127.0.0.1,10.1.0.0/24"],
+    )
+    tls_cert_file: Path | None = Field(
+        default=None,
+        title="a path",
+        description="The certificate, and those that vouch for it, of a server that speaks TLS itself (PEM).",
+        examples=["server.pem"],
+    )
+    tls_key_file: Path | None = Field(
+        default=None, title="a path", description="The key of that certificate (PEM).", examples=["server.key"]
+    )
     rate_limit_enabled: bool = Field(
         default=True,
         title="true or false",
@@ -609,6 +638,12 @@ class Settings(BaseSettings):
                 "it is given, and the audit log goes to standard output, which has no end to count from",
                 "Set MCP_AUDIT_LOG_PATH to a file, or leave out the key",
                 setting="audit_key_file",
+            )
+        if (self.tls_cert_file is None) != (self.tls_key_file is None):
+            raise _Wrong(
+                "it is given without the other of MCP_TLS_CERT_FILE and MCP_TLS_KEY_FILE",
+                "Give both, or leave TLS to a proxy",
+                setting="tls_cert_file" if self.tls_cert_file else "tls_key_file",
             )
         if not self.auth_enabled and not is_loopback(self.resource_url):
             raise _Wrong(

@@ -7,13 +7,14 @@ from typing import Any
 
 import anyio
 import pytest
+import redis
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mcp_auth_ref.core.limits import Rate, fits, room
 from mcp_auth_ref.server.counters import MemoryCounter, RedisCounter, SharedCounts, Standing
-from tests.server.valkey import Valkey
 from tests.server.world import NOW
+from tests.stores.servers import Valkey
 
 FIVE = Rate(5, 60)
 START = float(NOW // 60 * 60)
@@ -176,7 +177,7 @@ def test_nothing_in_redis_says_who_it_was(valkey: Valkey) -> None:
 
     anyio.run(ask)
 
-    with valkey.client() as client:
+    with redis.Redis.from_url(valkey.url) as client:
         keys: Any = client.keys("*names*")
     [key] = keys
     assert key.startswith(b"mcp-auth-ref:{limit/names/")

@@ -1,6 +1,7 @@
 """Who is refused for asking too often, who is not, and what both are told."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -14,7 +15,9 @@ from mcp_auth_ref.events import Event
 from mcp_auth_ref.server.counters import MemoryCounter
 from mcp_auth_ref.server.limits import CallLimits, LimitFailures, accepted_by, network_of
 from mcp_auth_ref.server.mcp import RequireToolScopes
+from mcp_auth_ref.settings import StoreUrl
 from tests.server.world import METADATA_URL, NOW, ORIGIN, SECRET, VERIFIER, Clock, Recorder, call, post, server, token
+from tests.stores.servers import Valkey
 
 START = NOW // 60 * 60 + 60
 FORGED = token(secret=b"another-secret-that-nobody-here-has-heard-of")
@@ -308,3 +311,29 @@ def test_a_verifier_that_fails_is_answered_for_by_the_guard(clock: Clock) -> Non
             patch.setattr("mcp_auth_ref.server.cache.VerifiedTokenCache.verify", lambda *_, **__: 1 / 0)
 
             assert guess(client).status_code == 503
+
+
+def replica(url: str) -> TestClient:
+    settings = Settings(
+        jwt_secret=SecretBytes(SECRET), store_url=StoreUrl(url), rate_limit_requests=3, rate_limit_failures=3
+    )
+    return TestClient(create_app(settings, clock=Clock()), base_url=ORIGIN, client=("192.0.2.1", 1))
+
+
+def test_replicas_of_one_redis_count_together(tmp_path: Path) -> None:
+    """Our choice: another replica is no second allowance, neither for a subject nor for who guesses."""
+    valkey = Valkey(tmp_path)
+    with replica(valkey.url) as one, replica(valkey.url) as two:
+        answers = [post(client, "tools/list", credential=token()) for client in (one, two, one, two, one)]
+        guesses = [guess(client) for client in (one, two, one, two, one)]
+        ready = one.get("/ready").json()
+        valkey.kill()
+        alone = post(one, "tools/list", credential=token(sub="bob"))
+        without = one.get("/ready").json()
+
+    assert statuses(answers) == [200, 200, 200, 429, 429]
+    assert statuses(guesses) == [401, 401, 401, 429, 429]
+    assert answers[0].headers["ratelimit-policy"] == '"subject";q=3;w=60'
+    assert ["ratelimit" in answer.headers for answer in answers] == [False, False, False, True, True]
+    assert (ready["limits"], without["limits"]) == ("counted together", "counted alone")
+    assert (alone.status_code, alone.headers["ratelimit"]) == (200, '"subject";r=2;t=20')

@@ -1,0 +1,1 @@
+call "another-guess" "$LIST" | tail -n 1

@@ -1,0 +1,3 @@
+umask 077
+echo "MCP_JWT_SECRET=$(mcp-auth-ref secret new)" > .env
+echo "MCP_CONFIG=mcp-auth-ref.toml" >> .env
