@@ -23,12 +23,16 @@ if TYPE_CHECKING:
         RefusedClaims,
         TokenRefused,
     )
+    from mcp_auth_ref.core.grants import Revocation
     from mcp_auth_ref.core.keys import KeySet, SigningKey, VerifyingKey
     from mcp_auth_ref.core.scopes import ROLES
     from mcp_auth_ref.core.tokens import Claims, TokenIssuer, TokenVerifier, TrustedIssuers
+    from mcp_auth_ref.refresh import RefreshTokens
     from mcp_auth_ref.server.cache import VerifiedTokenCache
     from mcp_auth_ref.server.resource import RequireToken
     from mcp_auth_ref.settings import Settings
+    from mcp_auth_ref.stores import open_store
+    from mcp_auth_ref.stores.revocations import Revocations
     from mcp_auth_ref.trust import issuer_from, keys_from, verifier_from
 
 __all__ = [
@@ -44,8 +48,11 @@ __all__ = [
     "KeySet",
     "MCPAuthClient",
     "McpAuth",
+    "RefreshTokens",
     "RefusedClaims",
     "RequireToken",
+    "Revocation",
+    "Revocations",
     "Settings",
     "SigningKey",
     "SyncMCPAuthClient",
@@ -60,6 +67,7 @@ __all__ = [
     "create_app",
     "issuer_from",
     "keys_from",
+    "open_store",
     "parse_challenges",
     "resource_metadata",
     "verifier_from",
@@ -87,6 +95,7 @@ _HOMES = {
         "RefusedClaims",
         "TokenRefused",
     ),
+    "core.grants": ("Revocation",),
     "core.keys": (
         "KeySet",
         "SigningKey",
@@ -101,7 +110,10 @@ _HOMES = {
     ),
     "server.cache": ("VerifiedTokenCache",),
     "server.resource": ("RequireToken",),
+    "refresh": ("RefreshTokens",),
     "settings": ("Settings",),
+    "stores": ("open_store",),
+    "stores.revocations": ("Revocations",),
     "trust": ("issuer_from", "keys_from", "verifier_from"),
 }
 

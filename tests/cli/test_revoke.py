@@ -100,7 +100,7 @@ def test_an_access_token_is_revoked_until_it_would_have_expired(run: Run) -> Non
     """RFC 7009, section 2.1."""
     printed = run(f"mcp-auth-ref token revoke --token {token()}")
 
-    assert (printed.code, printed.out, printed.err) == (0, "revoked the token 0123456789abcdef\n", "")
+    assert (printed.code, printed.out, printed.err) == (0, "revoked the token with the jti 0123456789abcdef\n", "")
     assert revoked() == [Revocation("token", ISSUER, "0123456789abcdef", NOW, NOW + 3600 + 120)]
 
 
@@ -110,7 +110,7 @@ def test_a_refresh_token_takes_its_family_with_it(run: Run) -> None:
 
     first, second = (run("mcp-auth-ref token revoke -", stdin=refresh.encode()) for _ in range(2))
 
-    assert (first.code, first.out) == (0, f"revoked the family {family_of(refresh)}\n")
+    assert (first.code, first.out) == (0, f"revoked the tokens with the sid {family_of(refresh)}\n")
     assert (second.code, second.out.partition(":")[0]) == (1, "refused (invalid_grant)")
     assert revoked() == [Revocation("family", ISSUER, family_of(refresh), NOW, NOW + KEPT)]
 

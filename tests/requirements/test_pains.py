@@ -101,7 +101,7 @@ def test_a_wrong_host_is_told_before_any_token_is_looked_at(credential: str | No
 
 
 @pytest.mark.parametrize(
-    "path", ["oauth-authorization-server", "openid-configuration", "oauth-authorization-server/mcp"]
+    "path", ["oauth-authorization-server/other", "openid-configuration", "oauth-authorization-server/mcp"]
 )
 def test_who_looks_for_an_authorization_server_here_gets_json(path: str) -> None:
     """Pain 31: a 404 in text or HTML breaks the discovery of clients that parse before they look."""

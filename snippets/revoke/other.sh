@@ -1,0 +1,1 @@
+call "$(generate-mcp-token --user-id bob)"

@@ -1,0 +1,1 @@
+mcp-auth-ref token revoke --token-file stolen.txt
