@@ -118,18 +118,28 @@ def test_the_shell_writes_the_file_of_inspector_for_nobody_else(tmp_path: Path) 
 
 
 def test_mcp_remote_tries_to_log_in_and_its_host_is_told_nothing_of_the_401() -> None:
-    host, log = shown("remote_none").splitlines()
+    host, log = shown("remote_none").split("\n", 1)
 
     assert host == "McpError: MCP error -32000: Connection closed"
     assert log.startswith("Fatal error: ")
+    assert '"authorization_endpoint"' in log
     assert "missing_token" not in log
 
 
-def test_mcp_remote_tries_to_log_in_for_more_and_nobody_hears_of_the_scope() -> None:
-    tools, error, code = shown("remote_scope").splitlines()
+def test_what_mcp_remote_misses_in_the_metadata_may_be_missing() -> None:
+    """RFC 8414, section 2: `authorization_endpoint` is for grants that use it, and there are none."""
+    metadata = json.loads((ROOT / "snippets/curl/issuer.out").read_text())
 
-    assert (tools.split()[0], code) == ("list_files", "[exit 1]")
+    assert "authorization_endpoint" not in metadata
+    assert metadata["grant_types_supported"] == ["client_credentials", "refresh_token"]
+
+
+def test_mcp_remote_tries_to_log_in_for_more_and_nobody_hears_of_the_scope() -> None:
+    tools, error = shown("remote_scope").split("\n", 1)
+
+    assert tools.startswith("list_files ")
     assert error.startswith("McpError: MCP error -32001: mcp-remote: ")
+    assert error.endswith("\n[exit 1]\n")
     assert "insufficient_scope" not in error
     assert "mcp:tools" not in error
 

@@ -42,23 +42,16 @@ def test_the_page_has_as_many_calls_as_it_says() -> None:
 
 
 def test_every_address_of_the_server_is_called() -> None:
-    """Metrics are for machines, and are on the page on monitoring."""
+    """The page says so. Metrics are for machines, and have a page of their own."""
+    table = (ROOT / "snippets/http/routes.out").read_text()
+    known = set(re.findall(r"^\| `(?:GET|POST) (\S+)`", table, re.MULTILINE)) - {"/metrics"}
     called = {
         re.sub(r"(?<=servers/)demo|(?<=tools/)\w+", "{name}", path)
         for script in SCRIPTS.values()
         for path in re.findall(r"\$GATEWAY(/[\w./-]*)", script)
     }
 
-    assert called == {
-        "/health",
-        "/ready",
-        "/.well-known/oauth-protected-resource",
-        "/.well-known/oauth-protected-resource/mcp",
-        "/.well-known/jwks.json",
-        "/mcp",
-        *re.findall(r'"(/api[^"]*)"', shown("openapi")),
-        "/api/v1/openapi.json",
-    }
+    assert called == known
 
 
 def test_no_script_has_a_token_on_its_command_line() -> None:
@@ -75,6 +68,19 @@ def test_who_can_read_the_token_is_what_the_run_has_seen() -> None:
 
 def test_nothing_follows_a_redirect() -> None:
     assert not [name for name, script in SCRIPTS.items() if re.search(r" (-\w*L|--location)\b", script)]
+
+
+def test_a_refresh_token_is_exchanged_and_taken_back() -> None:
+    answer = document("refresh")
+
+    assert (answer["token_type"], answer["scope"]) == ("Bearer", " ".join(USER_SCOPES))
+    assert {"access_token", "refresh_token", "expires_in"} < set(answer)
+    assert head("revoke")[0] == "HTTP/1.1 200 OK"
+
+
+def test_introspection_is_refused_to_a_client_without_a_secret() -> None:
+    """RFC 7662, section 2.1."""
+    assert (head("introspect")[0], document("introspect")["error"]) == ("HTTP/1.1 401 Unauthorized", "invalid_client")
 
 
 def test_there_are_no_public_keys_while_a_secret_signs() -> None:

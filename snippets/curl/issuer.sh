@@ -1,0 +1,1 @@
+curl "$GATEWAY/.well-known/oauth-authorization-server"
