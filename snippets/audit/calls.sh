@@ -6,7 +6,7 @@ ask() {
     -H 'MCP-Protocol-Version: 2025-11-25' \
     -d '{"jsonrpc": "2.0", "id": 1, "method": "tools/call",
          "params": {"name": "write_file",
-                    "arguments": {"path": "note.txt", "content": "mine"}}}'
+                    "arguments": {"name": "note.txt", "content": "mine"}}}'
 }
 ask "$(generate-mcp-token --user-id ada --scope mcp:tools --scope files:write)"
 ask "$(generate-mcp-token --user-id bob)"

@@ -16,6 +16,8 @@ UNAVAILABLE = "unavailable"
 """The code of a refusal where nothing could be decided: what a verifier needs has failed, and nobody is let in."""
 CANCELLED = "cancelled"
 """The code of a call whose caller has gone away before the tool answered."""
+TOOL_ERROR = "tool_error"
+"""The code of a call that the tool itself has answered with a failure: that is its own affair, and worth counting."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,8 +25,8 @@ class Event:
     """One decision. `at` is seconds since 1970, `duration` seconds; `code` is the true reason of what did not go well.
 
     `code` is one of the codes of `core/errors.py`, also where the caller was told no more than `invalid_token`; or it
-    is UNAVAILABLE, or `cancelled` where the caller of a tool has gone away. `actor` is who did it where that is not the
-    subject: the user of the machine who has run a command.
+    is UNAVAILABLE, CANCELLED or TOOL_ERROR. `actor` is who did it where that is not the subject: the user of the
+    machine who has run a command.
     """
 
     kind: Kind

@@ -16,7 +16,7 @@ from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
 from mcp_auth_ref.core.errors import AuthError
-from mcp_auth_ref.events import CANCELLED, UNAVAILABLE, Event, Kind
+from mcp_auth_ref.events import CANCELLED, TOOL_ERROR, UNAVAILABLE, Event, Kind
 
 MAX_TOOLS = 1000
 OTHER = "other"
@@ -107,9 +107,9 @@ class Metrics:
         )
         info.labels(version("mcp-auth-ref"), platform.python_version()).set(1)
         ProcessCollector(registry=self._registry)
-        self._codes = {*_codes(AuthError), UNAVAILABLE, CANCELLED}
+        self._codes = {*_codes(AuthError), UNAVAILABLE, CANCELLED, TOOL_ERROR}
         for kind in get_args(Kind):  # a series that begins with its first event shows no increase to Prometheus
-            for code in self._codes if kind == "refuse" else {""}:
+            for code in (self._codes - {CANCELLED, TOOL_ERROR}) if kind == "refuse" else {""}:
                 self._events.labels(kind, code)
         self._tools: set[tuple[str, str]] = set()
         self._counted: dict[tuple[str, str | None], Callable[[], None]] = {}

@@ -19,7 +19,7 @@ from mcp_auth_ref.core.errors import (
     UnknownServer,
     UnknownTool,
 )
-from mcp_auth_ref.events import CANCELLED, Event, Listener, nobody
+from mcp_auth_ref.events import CANCELLED, TOOL_ERROR, Event, Listener, nobody
 from mcp_auth_ref.toolhub.config import InProcessServer, ServerConfig
 from mcp_auth_ref.toolhub.connection import START_SECONDS, Connection, TooLarge
 from mcp_auth_ref.toolhub.values import Caller, HubResult, HubTool, ServerStatus
@@ -149,7 +149,7 @@ class ToolHub:
             server, plain = tool.server, tool.name
             seconds = timeout if timeout is not None and 0 < timeout < self._timeout else self._timeout
             result = await self._answer(connection, tool, arguments, seconds)
-            code = None
+            code = TOOL_ERROR if result.is_error else None
         except AuthError as error:
             code = error.code
             raise
