@@ -14,6 +14,7 @@ from dotenv import dotenv_values
 from fastmcp.mcp_config import CanonicalMCPConfig
 
 from mcp_auth_ref.settings import OLDER_NAME, Settings, variable
+from mcp_auth_ref.toolhub import read_servers
 from tests.guide.fences import GuideError
 from tests.guide.outputs import read_masks
 
@@ -98,6 +99,12 @@ def browser_script(path: Path) -> None:
         raise GuideError(f"Node cannot parse it: {checked.stderr}")
 
 
+def gateway_servers(path: Path) -> None:
+    """Load the servers behind the gateway as the gateway does, and refuse a file that names none."""
+    if not read_servers(path, {}):
+        raise GuideError("it names no server")
+
+
 def settings(path: Path) -> None:
     """Load a `.env`, or the TOML file that `MCP_CONFIG` names, and refuse what is only warned of elsewhere."""
     variables = {} if path.name == ".env" else {"MCP_CONFIG": str(path)}
@@ -112,6 +119,7 @@ ROOT = Path(__file__).parents[2]
 LOADERS: dict[str, Callable[[Path], object]] = {
     ".env": settings,
     "mcp-auth-ref.toml": settings,
+    ".mcp/config.json": gateway_servers,
     "masks.toml": read_masks,
     "package.json": node_package,
     "prometheus.yml": prometheus,

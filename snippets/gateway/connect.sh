@@ -1,0 +1,1 @@
+curl -X POST "$GATEWAY/servers/notes/connect" -H "Authorization: Bearer $ADMIN"
