@@ -18,8 +18,7 @@ from mcp.server.mcpserver import MCPServer
 from mcp_auth_ref.core.errors import ServerUnavailable
 from mcp_auth_ref.demo import create_server
 from mcp_auth_ref.toolhub import InProcessServer, StdioServer, ToolHub
-from tests.bench.measure import Row
-from tests.bench.memory import resident
+from tests.bench.measure import Row, resident
 
 # A server that does next to nothing, so that what is measured is on our side.
 TINY = """

@@ -1,8 +1,11 @@
-"""CPU time per call, compared fairly: contenders take turns, and each keeps its best round."""
+"""CPU time per call, compared fairly: contenders take turns, and each keeps its best round. And memory."""
 
+import gc
+import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 Run = Callable[[int], None]
 """Does the work so many times."""
@@ -32,3 +35,10 @@ def cpu_time(contenders: Mapping[str, Run], *, calls: int, rounds: int = 7) -> d
             run(calls)
             best[name] = min(best[name], (time.process_time() - started) / calls)
     return best
+
+
+def resident() -> int:
+    """Return the bytes of this process that are in memory."""
+    gc.collect()
+    pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[1]
+    return int(pages) * os.sysconf("SC_PAGE_SIZE")

@@ -1,15 +1,12 @@
 """Memory after a million verifications, and after a million different bad tokens."""
 
-import gc
-import os
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from pathlib import Path
 
 from mcp_auth_ref import InvalidToken, KeySet, SigningKey, TokenVerifier, VerifiedTokenCache
-from tests.bench.measure import Row
+from tests.bench.measure import Row, resident
 from tests.bench.tokens import ISSUER, RESOURCE, SECRET, sample_token
 
 CALLS = 1_000_000
@@ -51,10 +48,3 @@ def _grown(name: str, call: Callable[[int], None]) -> Row:
             print(f"\r{name}: {number:,}", end="", file=sys.stderr)
     after = resident()
     return Row("memory", f"a million {name}", (after - before) / 2**20, "MiB more", "before", before / after)
-
-
-def resident() -> int:
-    """Return the bytes of this process that are in memory."""
-    gc.collect()
-    pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[1]
-    return int(pages) * os.sysconf("SC_PAGE_SIZE")
