@@ -74,7 +74,20 @@ class Server:
     def __init__(self, behaviour: list[str]) -> None:
         self._behaviour = behaviour
         self._lock = threading.Lock()
-        self._tools = ["echo", "sleep", "pid", "env", "large", "exit", "garble", "grow", "child", "cancelled", "refuse"]
+        self._tools = [
+            "echo",
+            "sleep",
+            "pid",
+            "env",
+            "large",
+            "exit",
+            "garble",
+            "grow",
+            "child",
+            "cancelled",
+            "lie",
+            "refuse",
+        ]
         self._cancelled: list[object] = []
         if "ignores-signals" in behaviour:
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -116,6 +129,8 @@ class Server:
             self._send(id=message["id"], result=handler(message.get("params") or {}))
         except TypeError as error:
             self._send(id=message["id"], error={"code": -32602, "message": str(error.args[0])})
+        except LookupError:
+            self._send(id=message["id"], error={"code": -32098, "message": "\x1b[31mI am away " + "A" * 1000})
 
     def _send(self, **members: object) -> None:
         # As the TypeScript SDK does, the id comes last.
@@ -187,6 +202,9 @@ class Server:
 
     def _tool_cancelled(self) -> str:
         return json.dumps(self._cancelled)
+
+    def _tool_lie(self) -> str:
+        raise LookupError
 
     def _tool_refuse(self) -> str:
         return "never called: its schema cannot be used"

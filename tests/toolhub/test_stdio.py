@@ -70,7 +70,7 @@ def test_a_server_is_started_asked_page_by_page_and_called() -> None:
 
     status, names, said = within(work)
 
-    assert status == ("connected", "stdio", 11)
+    assert status == ("connected", "stdio", 12)
     assert names[:2] + names[-1:] == ["echo", "sleep", "refuse"]
     assert said == "née"
 
@@ -177,6 +177,18 @@ def test_an_error_that_a_server_answers_with_is_for_the_caller_to_read() -> None
     assert (result.is_error, result.content) == (True, [{"type": "text", "text": "seconds is no number"}])
 
 
+def test_a_server_that_says_it_is_away_is_taken_at_its_word_and_quoted_with_care() -> None:
+    """Our choice: the numbers of our own errors are no secret, and the text beside them is a stranger's."""
+
+    async def work(hub: ToolHub) -> str:
+        await hub.connect("ours")
+        with pytest.raises(ServerUnavailable) as refused:
+            await hub.execute("lie", {})
+        return refused.value.problem
+
+    assert within(work) == r"\x1b[31mI am away …"
+
+
 def test_what_is_no_message_is_passed_over() -> None:
     """MCP 2025-11-25, stdio: a server writes nothing else to standard output, and some do."""
 
@@ -230,7 +242,7 @@ def test_the_list_of_tools_follows_the_server() -> None:
             await hub.tool("novel")
         before = await hub.tool("echo")
         await hub.execute("grow", {"name": "novel"})
-        await until(lambda: hub.servers()[0].tools == 12)
+        await until(lambda: hub.servers()[0].tools == 13)
         assert await hub.tool("echo") is before
         return (await hub.tool("novel")).full_name
 
@@ -354,6 +366,7 @@ def test_disconnecting_ends_the_process_and_the_calls_on_it() -> None:
     async def work(hub: ToolHub) -> list[str]:
         await hub.connect("ours")
         pid = int(await text(hub, "pid"))
+        await text(hub, "sleep", seconds=0)
         codes = []
 
         async def call() -> None:
@@ -363,7 +376,7 @@ def test_disconnecting_ends_the_process_and_the_calls_on_it() -> None:
 
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(call)
-            await anyio.wait_all_tasks_blocked()
+            await text(hub, "echo", text="by now the other call is on its way")
             await hub.disconnect("ours")
         assert not alive(pid)
         await hub.connect("ours")
@@ -384,7 +397,6 @@ def test_two_hundred_calls_share_one_server() -> None:
 
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(call, "sleep", {"seconds": 1000})
-            await anyio.wait_all_tasks_blocked()
             async with anyio.create_task_group() as quick:
                 for number in range(200):
                     quick.start_soon(call, "echo", {"text": f"{number}"})

@@ -28,7 +28,7 @@ from mcp_auth_ref.toolhub.config import HttpServer, InProcessServer, ServerConfi
 from mcp_auth_ref.toolhub.http import reached
 from mcp_auth_ref.toolhub.messages import TOO_LARGE, UNREACHABLE
 from mcp_auth_ref.toolhub.schemas import ArgumentCheck, Unusable
-from mcp_auth_ref.toolhub.stdio import spawned
+from mcp_auth_ref.toolhub.stdio import presentable, spawned
 from mcp_auth_ref.toolhub.values import HubTool, ServerStatus, Status, Transport
 
 if TYPE_CHECKING:
@@ -199,7 +199,7 @@ class Connection:
         if error.code == TOO_LARGE or error.message.startswith("SSE stream failed: "):
             return TooLarge()
         if error.code == UNREACHABLE:
-            return ServerUnavailable(self.name, error.message)
+            return ServerUnavailable(self.name, presentable(error.message, ()))
         if error.code == CONNECTION_CLOSED:
             self._wake()
             return ServerUnavailable(self.name, f"{_ENDED} during the call")
@@ -357,7 +357,7 @@ def _words(error: BaseException) -> str:
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     if isinstance(error, MCPError):
-        stands = {UNREACHABLE: error.message, CONNECTION_CLOSED: _ENDED}
+        stands = {UNREACHABLE: presentable(error.message, ()), CONNECTION_CLOSED: _ENDED}
         return stands.get(error.code, f"it answers with the error {error.code}")
     if isinstance(error, OSError) and not isinstance(error, TimeoutError):
         return f"it cannot be started: {error.strerror}"
