@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 from mcp_auth_ref import Settings, issuer_from, parse_challenges, verifier_from
+from mcp_auth_ref.settings import DEMONSTRATION_SECRET
 from tests.guide.conftest import ROOT
 
 SHOWN = ROOT / "snippets/quickstart"
@@ -31,7 +32,7 @@ def test_without_a_secret_nothing_starts(tmp_path: Path) -> None:
 
 def test_the_token_is_for_ada_for_this_one_server_for_an_hour() -> None:
     """The defaults that the page tells in words."""
-    settings = Settings.load(environ={"MCP_JWT_SECRET": "s" * 32})
+    settings = Settings.load(environ={"MCP_JWT_SECRET": DEMONSTRATION_SECRET.decode()})
     now = int(time.time())
     token = issuer_from(settings).issue(subject="ada", client_id="cli", scopes=(), now=now, token_id="t" * 16)
 

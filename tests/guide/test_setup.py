@@ -9,7 +9,7 @@ from mcp_auth_ref.core.errors import WrongAudience
 from tests.guide.conftest import ROOT
 
 SHOWN = ROOT / "snippets/setup"
-SECRET = "s" * 32
+SECRET = "demonstration-secret-never-use-it-in-production"
 NOW = 1_795_000_000
 
 

@@ -9,7 +9,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from mcp_auth_ref import InvalidKey, InvalidToken, KeySet, RefusedClaims, SigningKey, TokenIssuer, TokenVerifier
-from mcp_auth_ref.core.errors import TokenRevoked, TokenTooOld, UnknownIssuer, UnknownKey, UnsupportedAlgorithm
+from mcp_auth_ref.core.errors import (
+    TokenRefused,
+    TokenRevoked,
+    TokenTooOld,
+    UnknownIssuer,
+    UnknownKey,
+    UnsupportedAlgorithm,
+)
 from mcp_auth_ref.core.keys import VerifyingKey
 from tests.guide.conftest import ROOT
 
@@ -44,8 +51,8 @@ def test_the_table_of_claims_names_every_claim_of_the_token_and_no_other() -> No
 
 
 def test_the_table_of_checks_has_every_refusal_of_a_verifier() -> None:
-    """One that trusts several issuers has `unknown_issuer` besides, one with a store `token_revoked`."""
-    elsewhere = {RefusedClaims, UnknownIssuer, TokenRevoked}
+    """One of several issuers has `unknown_issuer` besides, one with a store `token_revoked`; clients have their own."""
+    elsewhere = {RefusedClaims, UnknownIssuer, TokenRevoked, TokenRefused}
 
     assert {code for code, _ in CHECKS} == {error.code for error in {*refusals(InvalidToken)} - elsewhere}
 
