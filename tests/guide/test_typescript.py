@@ -90,9 +90,11 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         yield server
 
 
-def errors_of(served: Served, origin: str, *tools: str, limit: int = 30_000, **more: str) -> list[dict[str, Any]]:
+def errors_of(
+    served: Served, origin: str, *tools: str, token: str = TOKEN, limit: int = 30_000, **more: str
+) -> list[dict[str, Any]]:
     """Run the client against a server that answers each tool wrongly; give the errors, and whether they leak."""
-    environment = {"MCP_ORIGIN": origin, "MCP_TOKEN": TOKEN, "LIMIT": str(limit), **more}
+    environment = {"MCP_ORIGIN": origin, "MCP_TOKEN": token, "LIMIT": str(limit), **more}
     done = served.run("node", str(PROGRAM), *tools, **environment)
     assert done.returncode == 0, done.stderr
     return [json.loads(line) for line in done.stdout.splitlines()]
@@ -130,6 +132,15 @@ def test_a_limit_of_requests_says_when_to_come_again(served: Served) -> None:
         [error] = errors_of(served, origin, "limited")
 
     assert (error["name"], error["code"], error["retryAfter"]) == ("RateLimited", "rate_limited", 7)
+
+
+def test_the_limit_of_the_server_itself_says_so_too(tmp_path: Path) -> None:
+    with serving(tmp_path, MCP_RATE_LIMIT_REQUESTS="1") as limited:
+        errors = errors_of(limited, limited.origin, "first", "second", token=limited.token())
+
+    assert [error["name"] for error in errors] == ["UnknownTool", "RateLimited"]
+    assert errors[1]["retryAfter"] > 0
+    assert errors[1]["problem"]["retry_after"] == errors[1]["retryAfter"]
 
 
 def test_a_code_without_a_class_arrives_as_a_refusal(served: Served) -> None:
