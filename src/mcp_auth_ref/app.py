@@ -7,6 +7,7 @@ TrustedProxies              who has sent it, where a named proxy stands in betwe
 OverTls                     whether it has come over TLS, where the public address is https
 RequireKnownCaller          by the right name, and from no page of a foreign site
   CORSMiddleware            answers preflights, shows the challenge to pages that may call
+    ApiKeyHeader            where a second header may carry an API key
     LimitFailures           how often what comes from one address has been refused
     RequireToken            who calls, and whether that was revoked
       RequireToolScopes     what for, and how often (CallLimits), at /mcp
@@ -50,6 +51,7 @@ from mcp_auth_ref.core.tokens import TokenIssuer, TokenVerifier
 from mcp_auth_ref.events import Listener, all_of
 from mcp_auth_ref.metrics import Metrics
 from mcp_auth_ref.refresh import refresh_tokens_from
+from mcp_auth_ref.server.apikeys import ApiKeyHeader, LiveApiKeys, TokensAndApiKeys
 from mcp_auth_ref.server.authorization import AuthorizationServer, authorization_metadata
 from mcp_auth_ref.server.bodies import MAX_BODY_BYTES, StrictJson
 from mcp_auth_ref.server.cache import VerifiedTokenCache
@@ -113,6 +115,7 @@ def create_app(
     ]
     for_metrics: list[Middleware] = []
     keys: LiveKeys | None = None
+    api_keys: LiveApiKeys | None = None
     revocations: Revocations | None = None
     shared: SharedCounts | None = None
     if settings.auth_enabled:
@@ -121,12 +124,14 @@ def create_app(
         revocations = opened(store_url, stale=settings.store_stale_secs, elapsed=elapsed, clock=clock)
         cache = VerifiedTokenCache(keys.verifier, revoked=revocations.is_revoked)
         keys.replace = cache.replace
-        lasting += [keys.following, revocations.following]
+        api_keys = LiveApiKeys(settings, is_revoked=revocations.is_revoked, clock=clock, tell=tell)
+        verifier = TokensAndApiKeys(cache, api_keys)
+        lasting += [keys.following, api_keys.following, revocations.following]
         documents = _documents(settings, keys)
         shared = shared_counts(store_url) if settings.rate_limit_enabled else None
         lasting += [lambda: shared] if shared else []
         limits = _limits(settings, shared, clock=clock, tell=tell) if settings.rate_limit_enabled else None
-        guard = partial(_with_token, settings=settings, verifier=cache, limits=limits, clock=clock, tell=tell)
+        guard = partial(_with_token, settings=settings, verifier=verifier, limits=limits, clock=clock, tell=tell)
         mcp = _with_tool_scopes(mcp, hub, settings, limits=limits, clock=clock, tell=tell)
         mcp = guard(mcp, scopes=CALL_SCOPES)
         rest = _with_operation_scopes(rest, gateway, hub, settings, limits=limits, clock=clock, tell=tell)
@@ -155,7 +160,7 @@ def create_app(
     app.router.redirect_slashes = False
     app.state.authentication = "enabled" if settings.auth_enabled else "disabled"
     app.state.hub = hub
-    app.state.keys = keys
+    app.state.followed = tuple(each for each in (keys, api_keys) if each is not None)
     app.state.revocations = revocations
     app.state.shared = shared
     return _entrance(app, settings, clock=clock, tell=tell, metrics=metrics)
@@ -222,7 +227,7 @@ def _with_token(
     required: Collection[str] = (),
 ) -> ASGIApp:
     """Put the rings around an application that nobody enters without a token, the innermost first."""
-    guard = RequireToken(
+    guard: ASGIApp = RequireToken(
         app,
         verifier=verifier,
         metadata_url=_metadata_url(settings),
@@ -231,9 +236,18 @@ def _with_token(
         clock=clock,
         tell=tell,
     )
-    if limits is None:
+    if limits is not None:
+        guard = LimitFailures(guard, limits.failures, is_good=accepted_by(verifier, clock), clock=clock, tell=tell)
+    if settings.api_key_header is None or settings.api_keys_file is None:
         return guard
-    return LimitFailures(guard, limits.failures, is_good=accepted_by(verifier, clock), clock=clock, tell=tell)
+    return ApiKeyHeader(
+        guard,
+        header=settings.api_key_header,
+        metadata_url=_metadata_url(settings),
+        challenge_scopes=scopes,
+        clock=clock,
+        tell=tell,
+    )
 
 
 def _with_tool_scopes(
@@ -435,7 +449,7 @@ async def _ready(request: Request) -> Response:
         "servers": connected(state.hub).model_dump(),
         **store,
     }
-    if state.keys is not None and state.keys.problem is not None:
+    if any(each.problem is not None for each in state.followed):
         document["keys"] = "stale"
     if state.shared is not None:
         document["limits"] = "counted alone" if state.shared.is_lost else "counted together"

@@ -51,6 +51,7 @@ SERVERS_FILE = Path(".mcp", "config.json")
 DEMONSTRATION_SECRET = b"demonstration-secret-never-use-it-in-production"
 
 _IN_NO_URL = frozenset(' "<>\\^`{|}')  # RFC 3986, section 2; a router reads braces as a pattern
+_TOKEN = re.compile(r"[A-Za-z0-9-]+")
 _HOST = re.compile(r"(?:[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
 
 Algorithm: TypeAlias = Literal["HS256", "ES256", "RS256", "EdDSA"]
@@ -169,6 +170,12 @@ def _proxy(proxy: str) -> str:
     return proxy
 
 
+def _header_name(name: str) -> str:
+    if not _TOKEN.fullmatch(name) or name.lower() in ("authorization", "cookie", "host"):
+        raise _Wrong("it is not the name of a header that is free for this", "Write it like X-API-Key")
+    return name
+
+
 def _comma_separated(value: object) -> object:
     return [item.strip() for item in value.split(",") if item.strip()] if isinstance(value, str) else value
 
@@ -202,6 +209,7 @@ def _scope_word(scope: str) -> str:
     return scope
 
 
+HeaderName: TypeAlias = Annotated[str, AfterValidator(_header_name)]
 Url: TypeAlias = Annotated[str, AfterValidator(checked_url)]
 ResourceUrl: TypeAlias = Annotated[Url, AfterValidator(_resource_url)]
 Hosts: TypeAlias = Annotated[
@@ -354,6 +362,20 @@ class Settings(BaseSettings):
         description="The key pairs, oldest to newest, as `mcp-auth-ref keys new` writes them; the newest signs, once "
         "its time has come. A running server follows the file.",
         examples=["keys.json"],
+    )
+    api_keys_file: Path | None = Field(
+        default=None,
+        title="a path",
+        description="The API keys that are accepted beside tokens, as `mcp-auth-ref apikey new` writes them: digests and "
+        "no key. Without it, none are. A running server follows the file.",
+        examples=["apikeys.json"],
+    )
+    api_key_header: HeaderName | None = Field(
+        default=None,
+        title="the name of a header",
+        description="A second header in which an API key may come, for machines that cannot send `Authorization`. "
+        "Without it, none.",
+        examples=["X-API-Key"],
     )
     jwt_expiry_hours: float = Field(
         default=1,
@@ -857,10 +879,12 @@ def _nearest(name: str, known: Iterable[str]) -> str:
 
 
 def _doubts(settings: Settings) -> Iterator[str]:
-    for name in ("jwt_secret_file", "keys_file"):
+    for name in ("jwt_secret_file", "keys_file", "api_keys_file"):
         path = getattr(settings, name)
         if path is not None and (doubt := privatefiles.doubt_about(path)):
             yield f"the file of {variable(name)} {doubt}"
+    if settings.api_key_header is not None and settings.api_keys_file is None:
+        yield "MCP_API_KEY_HEADER does nothing without MCP_API_KEYS_FILE"
     if settings.keys_file is not None and settings.jwt_algorithm == "HS256":
         yield "MCP_KEYS_FILE does nothing while MCP_JWT_ALGORITHM is HS256, which signs with the secret"
     if settings.jwt_secret is not None and settings.jwt_secret.get_secret_value() == DEMONSTRATION_SECRET:

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from mcp_auth_ref import keyfiles
+from mcp_auth_ref import apikeyfiles, keyfiles
+from mcp_auth_ref.core.apikeys import ApiKey
 from mcp_auth_ref.core.clients import COMMAND_LINE, Client, digest
 from mcp_auth_ref.core.errors import ConfigurationError, InvalidKey
 from mcp_auth_ref.core.keys import KeySet
@@ -75,6 +76,19 @@ def key_files(settings: Settings) -> tuple[Path, ...]:
     own = settings.jwt_secret_file if settings.jwt_algorithm == "HS256" else settings.keys_file
     theirs = (path for each in settings.issuers for path in (each.jwks_file, each.public_key_file, each.secret_file))
     return tuple(path for path in (own, *theirs) if path is not None)
+
+
+def api_keys_from(settings: Settings) -> tuple[ApiKey, ...]:
+    """Return the API keys that are accepted; none without `MCP_API_KEYS_FILE`. Raises ConfigurationError."""
+    if settings.api_keys_file is None:
+        return ()
+    try:
+        return apikeyfiles.read(settings.api_keys_file)
+    except InvalidKey as error:
+        problem, remedy = error.problem, "Let `mcp-auth-ref apikey new` write it"
+    except OSError as error:
+        problem, remedy = f"cannot be read: {error.strerror}", "Make it, with a first key: `mcp-auth-ref apikey new`"
+    raise ConfigurationError("MCP_API_KEYS_FILE", f"{settings.api_keys_file}: {problem}", remedy)
 
 
 def _shared_secret(settings: Settings) -> KeySet:

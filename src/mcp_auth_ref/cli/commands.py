@@ -296,6 +296,57 @@ def verify_audit(**options: object) -> None:
     deferred("audit:verify")(**options)
 
 
+@main.group(epilog="{command} new --user-id service:backup --scope mcp:tools")
+def apikey() -> None:
+    """Make, list and revoke API keys."""
+
+
+_API_KEYS_FILE = click.option(
+    "--file", "path", type=_FILE, metavar="FILE", help="The file of the API keys.  [default: MCP_API_KEYS_FILE]"
+)
+
+
+@apikey.command("new", epilog="KEY=$({command} --user-id service:backup --scope mcp:tools)")
+@click.option("--user-id", required=True, type=_TEXT, metavar="ID", help="Whom the key speaks for: its `sub`.")
+@click.option(
+    "--scope", "scopes", type=_TEXT, required=True, multiple=True, help="What it allows; again for each further one."
+)
+@click.option(
+    "--days", type=click.IntRange(1, 366), default=90, show_default=True, help="For how many days it is accepted."
+)
+@click.option("--manage-tokens", is_flag=True, help="Let a --scope reach as far as mcp:tokens:manage.")
+@_API_KEYS_FILE
+def new_api_key(**options: object) -> None:
+    """Print a fresh API key.
+
+    It is shown this once: the file has its digest, from which nobody gets it back. A server that follows the file
+    accepts it within about a second.
+    """
+    deferred("apikey:new")(**options)
+
+
+@apikey.command("list", epilog="{command}")
+@_API_KEYS_FILE
+def list_api_keys(**options: object) -> None:
+    """List the API keys.
+
+    Of each its id, how it stands, whom it speaks for and what it allows; never the key, which is not there.
+    """
+    deferred("apikey:list_all")(**options)
+
+
+@apikey.command("revoke", epilog="{command} 1f0c9a3e")
+@click.argument("name", metavar="ID", help="Its id, as `apikey list` shows it.")
+@_API_KEYS_FILE
+def revoke_api_key(**options: object) -> None:
+    """Take an API key back.
+
+    A server that follows the file refuses it within about a second. It stays in the list, so that its holder is told
+    that it was revoked.
+    """
+    deferred("apikey:revoke")(**options)
+
+
 @main.command(epilog="{command}\nMCP_RESOURCE_URL=http://127.0.0.1:9000/mcp {command}")
 @click.option("--host", default="127.0.0.1", show_default=True, metavar="ADDRESS", help="The address to listen on.")
 @click.option(

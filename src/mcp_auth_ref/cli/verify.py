@@ -6,22 +6,23 @@ from pathlib import Path
 
 from mcp_auth_ref.cli.settings import load
 from mcp_auth_ref.cli.tokens import Verdict, report, seen
+from mcp_auth_ref.core.apikeys import ApiKeys, is_api_key
 from mcp_auth_ref.core.errors import InvalidToken, RefusedClaims
 from mcp_auth_ref.core.tokens import TokenVerifier, TrustedIssuers
-from mcp_auth_ref.trust import verifier_from
+from mcp_auth_ref.trust import api_keys_from, verifier_from
 
 
 def verify(*, token: str | None, token_file: Path | None, words: tuple[str, ...], as_json: bool, verbose: bool) -> None:
     """Verify the token or tokens given as the server of these settings would."""
-    verifier = verifier_from(load())
-    report(
-        lambda text: _judged(text, verifier, now=time.time()),
-        token=token,
-        token_file=token_file,
-        words=words,
-        as_json=as_json,
-        verbose=verbose,
-    )
+    settings = load()
+    verifier = verifier_from(settings)
+    api_keys = ApiKeys(api_keys_from(settings), issuer=settings.issuer, resource=settings.resource_url)
+
+    def judge(text: str) -> Verdict:
+        now = time.time()
+        return _judged_key(text, api_keys, now=now) if is_api_key(text) else _judged(text, verifier, now=now)
+
+    report(judge, token=token, token_file=token_file, words=words, as_json=as_json, verbose=verbose)
 
 
 def _judged(token: str, verifier: TokenVerifier | TrustedIssuers, *, now: float) -> Verdict:
@@ -32,3 +33,11 @@ def _judged(token: str, verifier: TokenVerifier | TrustedIssuers, *, now: float)
     except InvalidToken as error:
         return Verdict(now=now, valid=False, error=error)
     return replace(seen(token, now=now), valid=True, verified=True)
+
+
+def _judged_key(key: str, api_keys: ApiKeys, *, now: float) -> Verdict:
+    try:
+        claims = api_keys.verify(key, now=now)
+    except InvalidToken as error:
+        return Verdict(now=now, valid=False, error=error)
+    return Verdict(now=now, valid=True, verified=True, payload=dict(claims.payload))

@@ -5,6 +5,8 @@
     │   ├── MalformedToken           malformed_token         not a compact JWS in its one canonical form
     │   ├── UnsupportedAlgorithm     unsupported_algorithm   `alg` is not the algorithm of any key we hold
     │   ├── UnknownKey               unknown_key             `kid` names no key we hold
+    │   ├── MalformedApiKey          malformed_api_key       an API key with a character too many, too few or wrong
+    │   ├── UnknownApiKey            unknown_api_key         no API key that this server knows
     │   ├── UnknownIssuer            unknown_issuer          `iss` is none of several trusted issuers
     │   ├── BadSignature             bad_signature           no key we hold made this signature
     │   ├── RefusedClaims            refused_claims          the signature holds; what it signs is refused
@@ -153,6 +155,41 @@ class UnknownKey(InvalidToken):
 
     def __init__(self) -> None:
         super().__init__("the token's kid names no key known here")
+
+
+class MalformedApiKey(InvalidToken):
+    """It begins as an API key does, and is not written as one."""
+
+    code = "malformed_api_key"
+    causes = (
+        "A character was lost or changed when the key was copied or typed.",
+        "A line break or quotation marks were copied along with it.",
+    )
+    cure = "Copy the key again from where it is kept; if it is there nowhere, make another with `mcp-auth-ref apikey new`."
+
+    def __init__(self, problem: str) -> None:
+        self.problem = problem
+        super().__init__(f"the API key is malformed: {problem}")
+
+    @property
+    def public_code(self) -> str:
+        """The exact code: anybody can compute the checksum, and it says nothing of the keys that are known here."""
+        return self.code
+
+
+class UnknownApiKey(InvalidToken):
+    """No API key that this server knows, as far as its file says."""
+
+    code = "unknown_api_key"
+    causes = (
+        "The key belongs to another server or another environment.",
+        "The key was taken out of the file, or the server reads another file (`MCP_API_KEYS_FILE`).",
+        "This server takes no API keys: `MCP_API_KEYS_FILE` is not set.",
+    )
+    cure = "Compare with `mcp-auth-ref apikey list`, on the machine and with the settings of the server; or make another key."
+
+    def __init__(self) -> None:
+        super().__init__("no API key like this is known here")
 
 
 class UnknownIssuer(InvalidToken):
