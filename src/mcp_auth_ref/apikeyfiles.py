@@ -20,7 +20,7 @@ class _Entry(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
 
     id: _Name
-    digest: Annotated[str, Field(pattern=r"\A[0-9a-f]{64}\Z")]
+    digest: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
     subject: _Name
     scopes: list[_Name]
     created_at: _Moment
@@ -55,6 +55,9 @@ def read(path: Path) -> tuple[ApiKey, ...]:
 
 def write(path: Path, keys: Iterable[ApiKey]) -> None:
     """Replace the file in one step. Raises OSError."""
-    entries = [_Entry(**{name: getattr(key, name) for name in _Entry.model_fields} | {"scopes": list(key.scopes)}) for key in keys]
+    entries = [
+        _Entry(**{name: getattr(key, name) for name in _Entry.model_fields} | {"scopes": list(key.scopes)})
+        for key in keys
+    ]
     document = _Document(api_keys=entries).model_dump(exclude_none=True)
     privatefiles.replace(path, json.dumps(document, indent=2).encode() + b"\n")

@@ -366,8 +366,8 @@ class Settings(BaseSettings):
     api_keys_file: Path | None = Field(
         default=None,
         title="a path",
-        description="The API keys that are accepted beside tokens, as `mcp-auth-ref apikey new` writes them: digests and "
-        "no key. Without it, none are. A running server follows the file.",
+        description="The API keys that are accepted beside tokens, as `mcp-auth-ref apikey new` writes them: digests "
+        "and no key. Without it, none are. A running server follows the file.",
         examples=["apikeys.json"],
     )
     api_key_header: HeaderName | None = Field(

@@ -42,7 +42,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
     """Set the time that the commands go by, in seconds since 1970."""
 
     def set_to(now: float) -> None:
-        for module in ("issue", "verify", "inspect", "keys", "revoke", "rotation"):
+        for module in ("apikey", "issue", "verify", "inspect", "keys", "revoke", "rotation"):
             monkeypatch.setattr(f"mcp_auth_ref.cli.{module}.time", SimpleNamespace(time=lambda: now))
 
     set_to(NOW)

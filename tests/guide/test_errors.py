@@ -24,6 +24,8 @@ EXAMPLES = [
     errors.MalformedToken("it has 3 dots instead of two"),
     errors.UnsupportedAlgorithm(["HS256"]),
     errors.UnknownKey(),
+    errors.MalformedApiKey("it is too short"),
+    errors.UnknownApiKey(),
     errors.UnknownIssuer(),
     errors.BadSignature(),
     errors.RefusedClaims(),

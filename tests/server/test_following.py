@@ -169,7 +169,7 @@ def test_a_running_server_follows_its_file_and_says_when_it_cannot(tmp_path: Pat
     path.write_bytes(SECRET)
     list_tools: dict[str, Any] = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
 
-    with server(jwt_secret=None, jwt_secret_file=path) as client:
+    with server(jwt_secret=None, jwt_secret_file=path, rate_limit_enabled=False) as client:
 
         def status(secret: bytes) -> int:
             headers = {**dict(bearer(token(secret=secret))), "Accept": "application/json, text/event-stream"}

@@ -165,7 +165,7 @@ class MalformedApiKey(InvalidToken):
         "A character was lost or changed when the key was copied or typed.",
         "A line break or quotation marks were copied along with it.",
     )
-    cure = "Copy the key again from where it is kept; if it is there nowhere, make another with `mcp-auth-ref apikey new`."
+    cure = "Copy the key again from where it is kept, or make another with `mcp-auth-ref apikey new`."
 
     def __init__(self, problem: str) -> None:
         self.problem = problem
@@ -186,7 +186,7 @@ class UnknownApiKey(InvalidToken):
         "The key was taken out of the file, or the server reads another file (`MCP_API_KEYS_FILE`).",
         "This server takes no API keys: `MCP_API_KEYS_FILE` is not set.",
     )
-    cure = "Compare with `mcp-auth-ref apikey list`, on the machine and with the settings of the server; or make another key."
+    cure = "Compare with `mcp-auth-ref apikey list`, run with the settings of the server, or make another key."
 
     def __init__(self) -> None:
         super().__init__("no API key like this is known here")

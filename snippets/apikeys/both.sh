@@ -1,0 +1,2 @@
+curl -s http://127.0.0.1:8765/mcp -X POST \
+  -H "X-API-Key: $KEY" -H "Authorization: Bearer $KEY" | jq '{status, code, detail}'

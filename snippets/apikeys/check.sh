@@ -1,0 +1,1 @@
+MCP_TOKEN="$KEY" validate-mcp-token

@@ -1,0 +1,1 @@
+jq '.api_keys[0] | keys_unsorted' apikeys.json

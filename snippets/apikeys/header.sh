@@ -1,0 +1,1 @@
+call "X-API-Key: $KEY" | jq .result.structuredContent

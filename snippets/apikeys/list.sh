@@ -1,0 +1,1 @@
+mcp-auth-ref apikey list | cut -c 11-

@@ -1,0 +1,1 @@
+mcp-auth-ref apikey new --user-id service:backup --scope mcp:tokens

@@ -1,0 +1,1 @@
+uvicorn naive_server:app --port 8765

@@ -1,0 +1,1 @@
+KEY=$(mcp-auth-ref apikey new --user-id service:backup --scope mcp:tools)
