@@ -51,6 +51,8 @@ def test_these_are_the_variables_and_their_defaults(tmp_path: Path) -> None:
         ("MCP_JWT_SECRET_FILE", "", "default"),
         ("MCP_JWT_ALGORITHM", "HS256", "default"),
         ("MCP_KEYS_FILE", "", "default"),
+        ("MCP_API_KEYS_FILE", "", "default"),
+        ("MCP_API_KEY_HEADER", "", "default"),
         ("MCP_JWT_EXPIRY_HOURS", "1", "default"),
         ("MCP_MAX_TOKEN_AGE", "86400", "default"),
         ("MCP_LEEWAY", "30", "default"),
