@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from mcp_auth_ref.app import create_app
     from mcp_auth_ref.client.auth import McpAuth
     from mcp_auth_ref.client.gateway import MCPAuthClient, SyncMCPAuthClient
+    from mcp_auth_ref.client.refresh import RefreshingToken, TokenPair
     from mcp_auth_ref.client.sources import TokenFile, TokenVariable
     from mcp_auth_ref.core.discovery import Challenge, parse_challenges, resource_metadata, well_known
     from mcp_auth_ref.core.errors import (
@@ -49,6 +50,7 @@ __all__ = [
     "MCPAuthClient",
     "McpAuth",
     "RefreshTokens",
+    "RefreshingToken",
     "RefusedClaims",
     "RequireToken",
     "Revocation",
@@ -58,6 +60,7 @@ __all__ = [
     "SyncMCPAuthClient",
     "TokenFile",
     "TokenIssuer",
+    "TokenPair",
     "TokenRefused",
     "TokenVariable",
     "TokenVerifier",
@@ -78,6 +81,7 @@ _HOMES = {
     "app": ("create_app",),
     "client.auth": ("McpAuth",),
     "client.gateway": ("MCPAuthClient", "SyncMCPAuthClient"),
+    "client.refresh": ("RefreshingToken", "TokenPair"),
     "client.sources": ("TokenFile", "TokenVariable"),
     "core.discovery": (
         "Challenge",

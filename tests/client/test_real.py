@@ -30,6 +30,7 @@ from mcp_auth_ref.core.errors import (
     UnknownServer,
     UnknownTool,
 )
+from mcp_auth_ref.settings import StoreUrl
 from tests.client.faces import Face, both_faces
 from tests.served import PATIENCE, served
 from tests.server.world import NOW, SECRET, Clock
@@ -46,7 +47,12 @@ class World:
     def app(self, origin: str) -> ASGIApp:
         """Make the server for an origin."""
         self._settings = Settings(
-            jwt_secret=SecretBytes(SECRET), issuer=origin, resource_url=f"{origin}/mcp", **self._more
+            jwt_secret=SecretBytes(SECRET),
+            issuer=origin,
+            resource_url=f"{origin}/mcp",
+            store_url=StoreUrl("memory:"),
+            audit_enabled=False,
+            **self._more,
         )
         return create_app(self._settings, clock=self.clock)
 

@@ -6,13 +6,22 @@ from dataclasses import fields
 
 import pytest
 
-from mcp_auth_ref import AuthError, CallFailed, InvalidToken, MCPAuthClient, SyncMCPAuthClient, TokenRefused
-from mcp_auth_ref.client import calls, gateway
+from mcp_auth_ref import (
+    AuthError,
+    CallFailed,
+    InvalidToken,
+    MCPAuthClient,
+    RefreshingToken,
+    SyncMCPAuthClient,
+    TokenRefused,
+)
+from mcp_auth_ref.client import calls, gateway, refresh
 from mcp_auth_ref.client.answers import Answer
 from mcp_auth_ref.client.calls import Health, Server, Tool, ToolResult
 from mcp_auth_ref.client.exchange import FIRST_PAUSE
 from mcp_auth_ref.client.sources import TokenSource
-from mcp_auth_ref.core.errors import ConnectionLost, DeadlinePassed, RedirectRefused, Unreachable
+from mcp_auth_ref.core.clients import COMMAND_LINE
+from mcp_auth_ref.core.errors import ConnectionLost, DeadlinePassed, RedirectRefused, RefreshUncertain, Unreachable
 from tests.client.test_answers import answer
 from tests.client.test_exchange import EXECUTE, EXPIRED, LOST, READ, RESULT, SERVERS, UNREACHABLE, sends, talk
 from tests.guide.conftest import ROOT
@@ -76,6 +85,20 @@ def test_a_function_was_asked_once_for_each_token_that_was_needed() -> None:
         "a token, please",
         "token_expired",
     ]
+
+
+def test_the_pair_of_the_command_line_is_refreshed_and_kept() -> None:
+    assert (SHOWN / "refreshing.out").read_text() == "hello\nrefreshed: True\n"
+    assert refresh.MARGIN == 60
+
+
+def test_the_client_of_the_example_is_the_one_of_the_command() -> None:
+    assert f'client_id="{COMMAND_LINE}"' in (SHOWN / "refreshing.py").read_text()
+
+
+def test_what_is_read_in_the_log_after_a_lost_answer_is_a_code() -> None:
+    assert RefreshUncertain.code == "refresh_uncertain"
+    assert callable(RefreshingToken.try_again)
 
 
 def test_one_exception_catches_everything() -> None:

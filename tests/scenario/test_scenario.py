@@ -12,6 +12,7 @@ from pydantic import SecretBytes
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mcp_auth_ref import Settings, create_app, issuer_from
+from mcp_auth_ref.settings import StoreUrl
 from tests.guide.checkers import typescript
 from tests.scenario import command_lines
 from tests.scenario.command_lines import curl_gateway, curl_mcp, inspector
@@ -128,7 +129,13 @@ class World:
 
     def app(self, origin: str) -> ASGIApp:
         """Make the server for an origin."""
-        self.settings = Settings(jwt_secret=SecretBytes(SECRET), issuer=origin, resource_url=f"{origin}/mcp")
+        self.settings = Settings(
+            jwt_secret=SecretBytes(SECRET),
+            issuer=origin,
+            resource_url=f"{origin}/mcp",
+            store_url=StoreUrl("memory:"),
+            audit_enabled=False,
+        )
         app = create_app(self.settings, clock=self.clock)
 
         async def watched(scope: Scope, receive: Receive, send: Send) -> None:

@@ -1,0 +1,1 @@
+generate-mcp-token --user-id ada --with-refresh > pair
