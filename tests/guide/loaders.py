@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import subprocess
+import sysconfig
 from collections.abc import Callable
 from fnmatch import fnmatch
 from pathlib import Path
@@ -58,6 +59,28 @@ def _promtool(verb: str, noun: str, path: Path) -> None:
     )
     if done.returncode:
         raise GuideError(f"promtool {verb} {noun} says: {done.stdout}{done.stderr}")
+
+
+def nginx(path: Path) -> None:
+    """Let nginx test its configuration, with the certificate and the folders that this names."""
+    _tested_by("nginx", "-t", "-p", f"{path.parent}/", "-e", "error.log", "-c", path.name, folder=path.parent)
+
+
+def caddy(path: Path) -> None:
+    """Let Caddy validate its configuration, with the certificate that this names."""
+    _tested_by("caddy", "validate", "--config", path.name, folder=path.parent)
+
+
+def _tested_by(name: str, *arguments: str, folder: Path) -> None:
+    program = shutil.which(name, path=os.pathsep.join([sysconfig.get_path("scripts"), "/usr/sbin", "/usr/bin"]))
+    if program is None:
+        raise Absent(f"{name} is not on this machine")
+    environment = {**os.environ, "HOME": str(folder)}
+    done = subprocess.run(
+        [program, *arguments], cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise GuideError(f"{name} says: {done.stdout}{done.stderr}")
 
 
 def dashboard(path: Path) -> None:
@@ -122,6 +145,8 @@ LOADERS: dict[str, Callable[[Path], object]] = {
     ".mcp/config.json": gateway_servers,
     "masks.toml": read_masks,
     "package.json": node_package,
+    "nginx.conf": nginx,
+    "Caddyfile": caddy,
     "prometheus.yml": prometheus,
     "*rules.yml": alert_rules,
     "*rules_test.yml": tests_of_rules,

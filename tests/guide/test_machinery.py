@@ -2,12 +2,14 @@
 
 import hashlib
 import json
+import os
 import re
 import shutil
 import socket
 import subprocess
 import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -18,6 +20,7 @@ from tests.guide import evidence
 from tests.guide.checkers import shellcheck, typescript
 from tests.guide.conftest import ROOT
 from tests.guide.fences import LANGUAGES, GuideError, orphans, read, strays
+from tests.guide.loaders import Absent, loader_for
 from tests.guide.names import Inventory, unknown
 from tests.guide.outputs import MASKS, masked, read_masks
 from tests.guide.ports import PORT, port_to_ourselves, take_a_network, undisturbed
@@ -237,6 +240,54 @@ http.server.HTTPServer(("127.0.0.1", 8765), Answer).serve_forever()
     )
 
     assert {name: outcome.problem for name, outcome in outcomes.items() if not outcome.is_good} == {}
+
+
+def test_what_a_page_leaves_running_ends_with_its_walk(tmp_path: Path) -> None:
+    """By the number in a file of its folder, also where the page has come no further."""
+    start = "setsid sleep 600 >sleep.out &\necho $! > sleep.pid\ncp sleep.pid ../kept\n"
+
+    outcomes = walked(tmp_path, {"start.sh": start, "no.sh": "false\n"})
+
+    [kept] = tmp_path.rglob("kept")
+
+    assert not outcomes["demo/no.sh"].is_good
+    assert not is_running(int(kept.read_text()))
+
+
+def is_running(number: int) -> bool:
+    """Wait for a process to be gone; what is a zombie runs no more."""
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        try:
+            if ") Z" in Path(f"/proc/{number}/stat").read_text():
+                return False
+        except FileNotFoundError:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+@pytest.mark.parametrize(
+    ("name", "right", "wrong"),
+    [
+        ("nginx.conf", "pid nginx.pid;\nevents {}\n", "pid nginx.pid;\nevents {}\nhttp { tokens off; }\n"),
+        ("Caddyfile", ":8480 {\n\trespond 403\n}\n", ":8480 {\n\tanswer 403\n}\n"),
+    ],
+)
+def test_a_proxy_reads_its_own_configuration(tmp_path: Path, name: str, right: str, wrong: str) -> None:
+    loader = loader_for(name)
+    assert loader is not None
+    (tmp_path / name).write_text(right)
+    try:
+        loader(tmp_path / name)
+    except Absent as absent:
+        if os.environ.get("CI") == "true":
+            raise
+        pytest.skip(str(absent))
+
+    (tmp_path / name).write_text(wrong)
+    with pytest.raises(GuideError, match="says: "):
+        loader(tmp_path / name)
 
 
 def test_a_server_that_does_not_start_is_red(tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+nginx -p "$PWD" -e error.log -c nginx.conf

@@ -1,0 +1,1 @@
+grep -c "$TOKEN" access.log caddy.log
