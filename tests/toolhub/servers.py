@@ -96,7 +96,7 @@ class Server:
         """Serve until the end."""
         if "hangs" in self._behaviour:
             time.sleep(3600)
-        if "dies" in self._behaviour:
+        if "dies" in self._behaviour and not Path(os.environ.get("UNTIL", "")).is_file():
             sys.exit(3)
         if "talks" in self._behaviour:
             sys.stderr.write("first\x1b[31m line\nkey " + os.environ.get("KEY", "") + "\n" + "x y " * 1000 + "\n")

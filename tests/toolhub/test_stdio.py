@@ -5,6 +5,8 @@ import logging
 import os
 import signal
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,11 +16,13 @@ import pytest
 from mcp_auth_ref.core.errors import (
     InvalidArguments,
     ResultTooLarge,
+    ServerDisconnected,
     ServerUnavailable,
     ToolTimeout,
     UnknownTool,
 )
-from mcp_auth_ref.toolhub import HubResult, ServerConfig, StdioServer, ToolHub
+from mcp_auth_ref.toolhub import HubResult, ServerConfig, StdioServer, ToolHub, connection
+from mcp_auth_ref.toolhub.connection import pauses
 from mcp_auth_ref.toolhub.stdio import BoundedLines, presentable
 from tests.toolhub.servers import node, npm_package, ours
 from tests.toolhub.test_hub import demonstration
@@ -319,6 +323,50 @@ def test_a_server_that_does_not_start_has_failed_with_a_reason(behaviour: str, s
         return refused.value.problem
 
     assert within(work, {"ours": ours(behaviour), "demo": demonstration()}, start_seconds=seconds) == problem
+
+
+def test_the_pauses_between_attempts_grow_up_to_a_bound() -> None:
+    """Our choice: a server that keeps failing costs little, and one that has recovered is soon there."""
+    assert list(islice(pauses(), 10)) == [0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8, 25.6, 30, 30]
+
+
+def test_whoever_connects_a_failed_server_does_not_wait_for_the_next_attempt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Our choice: an administrator who has mended it sees at once whether it works."""
+    monkeypatch.setattr(connection, "FIRST_PAUSE", 3600)
+    mended = tmp_path / "mended"
+
+    async def work(hub: ToolHub) -> str:
+        with pytest.raises(ServerUnavailable):
+            await hub.connect("ours")
+        await until(lambda: hub.servers()[0].status == "failed")
+        mended.touch()
+        return (await hub.connect("ours")).status
+
+    assert within(work, {"ours": ours("dies", UNTIL=str(mended))}) == "connected"
+
+
+def test_connecting_and_disconnecting_at_once_ends_as_the_last_one_says() -> None:
+    """Our choice: both may be asked at any time, by several, and leave one process or none."""
+
+    async def work(hub: ToolHub) -> list[str]:
+        async def connect() -> None:
+            with suppress(ServerDisconnected, ServerUnavailable):
+                await hub.connect("ours")
+
+        async with anyio.create_task_group() as tasks:
+            for _ in range(3):
+                tasks.start_soon(connect)
+                tasks.start_soon(hub.disconnect, "ours")
+                tasks.start_soon(connect)
+        ends = [(await hub.disconnect("ours")).status, (await hub.connect("ours")).status]
+        return [*ends, *{await text(hub, "pid") for _ in range(3)}]
+
+    *ends, pid = within(work)
+
+    assert ends == ["disconnected", "connected"]
+    assert not alive(int(pid))
 
 
 def test_a_program_that_is_not_there_has_failed_with_a_reason() -> None:

@@ -2,7 +2,7 @@
 
 import logging
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -114,15 +114,14 @@ class Connection:
 
     async def run(self) -> None:
         """Connect, and connect again with growing pauses, until `disconnect` or the end of the hub."""
-        pause = FIRST_PAUSE
+        waits = pauses()
         try:
             with self._scope or anyio.CancelScope():
                 while True:
                     if await self._stay_connected() > STEADY_SECONDS:
-                        pause = FIRST_PAUSE
-                    with anyio.move_on_after(pause):
+                        waits = pauses()
+                    with anyio.move_on_after(next(waits)):
                         await self._hurried.wait()
-                    pause = min(2 * pause, LONGEST_PAUSE)
         finally:
             self.wanted = False
             self._turn("disconnected")
@@ -133,9 +132,10 @@ class Connection:
         await self._settled.wait()
 
     def hurry(self) -> None:
-        """Try again at once where the last attempt has failed, and be settled only after that."""
-        if self._status == "failed":
+        """Try again at once where the last attempt has failed, and be settled only after that, or the one under way."""
+        if self._status != "connected" and self._settled.is_set():
             self._settled = anyio.Event()
+        if self._status == "failed":
             self._hurried.set()
 
     async def disconnect(self) -> None:
@@ -341,8 +341,17 @@ class Connection:
 
     def _turn(self, status: Status, problem: str | None = None) -> None:
         self._status, self._problem = status, problem
-        if status != "connecting":
+        goes_on = status == "connecting" or (status == "failed" and self._hurried.is_set())
+        if not goes_on:
             self._settled.set()
+
+
+def pauses() -> Iterator[float]:
+    """Give the seconds between attempts to connect: twice as many each time, up to a bound."""
+    pause = FIRST_PAUSE
+    while True:
+        yield pause
+        pause = min(2 * pause, LONGEST_PAUSE)
 
 
 def _check(schema: Mapping[str, object]) -> ArgumentCheck | Unusable:
