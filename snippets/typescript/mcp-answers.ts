@@ -34,17 +34,24 @@ export type ToolResult = {
 
 export type Health = Json & { readonly status: string };
 
-/** Give the document of an answer, or throw what the answer stands for. */
-export function read({ status, headers, data }: AxiosResponse<string>): Json {
+/** Give the document of an answer, or throw what it stands for, without the token. */
+export function read(answer: AxiosResponse<string>, token: string | undefined): Json {
+  const { status, headers, data } = answer;
   if (status >= 300 && status < 400) {
     throw new UnexpectedAnswer(status, "it is a redirect, and no token follows one");
   }
-  const document = parsed(status, String(headers["content-type"] ?? ""), data);
-  if (status >= 200 && status < 300) return document;
+  const type = String(headers["content-type"]);
+  if (!/^application\/(problem\+)?json\b/.test(type)) {
+    throw new UnexpectedAnswer(status, "it is not JSON");
+  }
+  if (status >= 200 && status < 300) return parsed(status, data);
+  const clean = (_: string, value: unknown) =>
+    typeof value === "string" ? cleaned(value, token) : value;
+  const document = parsed(status, data, clean);
   const code = String(document["code"] ?? "call_refused");
   const detail = String(document["detail"] ?? "");
-  const retryAfter = Number(headers["retry-after"] ?? 1);
-  throw refusal({ ...document, code, detail, status }, retryAfter);
+  const problem = { ...document, code, detail, status };
+  throw refusal(problem, secondsIn(headers["retry-after"]));
 }
 
 /** Give the list that is one member of a document. */
@@ -54,13 +61,12 @@ export function listed<Item>(document: Json, member: string): readonly Item[] {
   throw new UnexpectedAnswer(200, `it has no list of ${member}`);
 }
 
-function parsed(status: number, type: string, body: string): Json {
-  if (!/^application\/(problem\+)?json\b/.test(type)) {
-    throw new UnexpectedAnswer(status, `it is ${type || "of no type"}`);
-  }
+type Reviver = (key: string, value: unknown) => unknown;
+
+function parsed(status: number, body: string, reviver?: Reviver): Json {
   let document: unknown;
   try {
-    document = JSON.parse(body);
+    document = JSON.parse(body, reviver);
   } catch {
     throw new UnexpectedAnswer(status, "it is not JSON");
   }
@@ -68,4 +74,18 @@ function parsed(status: number, type: string, body: string): Json {
     throw new UnexpectedAnswer(status, "it is no JSON object");
   }
   return document as Json;
+}
+
+/** Make fit for a log what somebody else wrote: short, no token, nothing to obey. */
+function cleaned(text: string, token: string | undefined): string {
+  const without = token ? text.replaceAll(token, "…") : text;
+  return without.replace(/\p{C}/gu, "?").slice(0, 500);
+}
+
+/** Read `Retry-After`, which is seconds or a date (RFC 9110, section 10.2.3). */
+function secondsIn(value: unknown): number {
+  const text = String(value ?? "1");
+  if (/^\d{1,9}$/.test(text)) return Number(text);
+  const left = (Date.parse(text) - Date.now()) / 1000;
+  return left > 0 ? Math.ceil(left) : 1;
 }

@@ -21,6 +21,7 @@ type Sent = Options & {
 export class MCPClient {
   readonly #http: AxiosInstance;
   readonly #timeout: number;
+  readonly #token: string | undefined;
 
   /** Send `token` to `origin` and nowhere else. A call may take `timeout` ms. */
   constructor(origin: string, token?: string, { timeout = 30_000 } = {}) {
@@ -28,6 +29,7 @@ export class MCPClient {
     const headers: Record<string, string> = {};
     if (token !== undefined) headers["Authorization"] = `Bearer ${checkedToken(token)}`;
     this.#timeout = timeout;
+    this.#token = token;
     this.#http = axios.create({
       baseURL,
       headers,
@@ -57,7 +59,8 @@ export class MCPClient {
   /** List the tools of all servers, or of one. */
   async listTools(server?: string, options: Options = {}): Promise<readonly Tool[]> {
     const params = server === undefined ? {} : { server_name: server };
-    return listed<Tool>(await this.#send("GET", "tools", { ...options, params }), "tools");
+    const document = await this.#send("GET", "tools", { ...options, params });
+    return listed<Tool>(document, "tools");
   }
 
   async getTool(name: string, options: Options = {}): Promise<Tool> {
@@ -65,7 +68,7 @@ export class MCPClient {
     return (await this.#send("GET", path, options)) as Tool;
   }
 
-  /** Call a tool, which may take `seconds`; without them, as long as the client waits. */
+  /** Call a tool, which may take `seconds`, or else as long as the client waits. */
   async execute(
     name: string,
     args: Json = {},
@@ -98,7 +101,7 @@ export class MCPClient {
       stop?.throwIfAborted();
       throw deadline.aborted ? new DeadlinePassed(timeout) : failure(error);
     }
-    return read(answer);
+    return read(answer, this.#token);
   }
 }
 
@@ -106,6 +109,6 @@ export class MCPClient {
 function failure(error: unknown): Error {
   const code = axios.isAxiosError(error) ? error.code : undefined;
   return code === "ERR_BAD_RESPONSE"
-    ? new UnexpectedAnswer(0, `it is cut off, or larger than ${LARGEST} bytes`)
+    ? new UnexpectedAnswer(0, `it is no whole answer of at most ${LARGEST} bytes`)
     : new Unreachable(code ?? "the request failed");
 }

@@ -99,21 +99,21 @@ export class ServerDisconnected extends Refused {}
 export class ToolTimeout extends Refused {}
 export class ResultTooLarge extends Refused {}
 
-const CLASSES: Readonly<Record<string, new (problem: Problem) => Refused>> = {
-  missing_token: MissingToken,
-  insufficient_scope: InsufficientScope,
-  unknown_server: UnknownServer,
-  unknown_tool: UnknownTool,
-  invalid_arguments: InvalidArguments,
-  server_unavailable: ServerUnavailable,
-  server_disconnected: ServerDisconnected,
-  tool_timeout: ToolTimeout,
-  result_too_large: ResultTooLarge,
-};
+const CLASSES = new Map<string, new (problem: Problem) => Refused>([
+  ["missing_token", MissingToken],
+  ["insufficient_scope", InsufficientScope],
+  ["unknown_server", UnknownServer],
+  ["unknown_tool", UnknownTool],
+  ["invalid_arguments", InvalidArguments],
+  ["server_unavailable", ServerUnavailable],
+  ["server_disconnected", ServerDisconnected],
+  ["tool_timeout", ToolTimeout],
+  ["result_too_large", ResultTooLarge],
+]);
 
 /** Give the error that a problem document stands for. */
 export function refusal(problem: Problem, retryAfter: number): Refused {
   if (problem.status === 429) return new RateLimited(problem, retryAfter);
   const otherwise = problem.status === 401 ? TokenRefused : Refused;
-  return new (CLASSES[problem.code] ?? otherwise)(problem);
+  return new (CLASSES.get(problem.code) ?? otherwise)(problem);
 }

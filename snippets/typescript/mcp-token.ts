@@ -14,7 +14,7 @@ export function checkedOrigin(address: string): string {
 
 /** Give the token back, or say what has happened to it on its way. */
 export function checkedToken(token: string): string {
-  if (/\$\{?\w|\{\{/.test(token)) refuse("the token is a variable that nobody filled in");
+  if (/\$\{?\w|\{\{/.test(token)) refuse("the token is a variable not filled in");
   if (/^bearer\s/i.test(token)) refuse("give the token without the word Bearer");
   if (/\s/.test(token)) refuse("the token has white space in it or around it");
   if (!/^[\w.~+/-]+=*$/.test(token)) refuse("the token is empty, or is no token");

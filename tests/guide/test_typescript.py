@@ -1,5 +1,6 @@
 """What the page on TypeScript says, against what it shows and against servers that mean no good."""
 
+import gzip
 import json
 import threading
 import time
@@ -37,6 +38,10 @@ ANSWERS: Mapping[str, tuple[int, str, bytes, Mapping[str, str]]] = {
     "large": (200, JSON, b" " * (8 * 1024 * 1024 + 1), {}),
     "limited": (429, PROBLEM, LIMITED, {"Retry-After": "7"}),
     "fresh": (409, PROBLEM, FRESH, {}),
+    "dated": (429, PROBLEM, LIMITED, {"Retry-After": "Thu, 01 Jan 1970 00:00:00 GMT"}),
+    "inherited": (400, PROBLEM, FRESH.replace(b"of_tomorrow", b"constructor"), {}),
+    "echo": (400, PROBLEM, FRESH.replace(b"a code", f"\\u001b[2J{TOKEN}".encode()), {}),
+    "bomb": (200, JSON, gzip.compress(b" " * (8 * 1024 * 1024 + 1)), {"Content-Encoding": "gzip"}),
 }
 
 
@@ -121,10 +126,10 @@ def test_no_redirect_is_followed(served: Served) -> None:
 
 def test_what_is_no_answer_of_the_gateway_is_an_error_and_not_a_result(served: Served) -> None:
     with hostile() as origin:
-        errors = errors_of(served, origin, "page", "broken", "array", "proxy", "large")
+        errors = errors_of(served, origin, "page", "broken", "array", "proxy", "large", "bomb")
 
-    assert [(error["name"], error["code"]) for error in errors] == [("UnexpectedAnswer", "unexpected_answer")] * 5
-    assert [error["status"] for error in errors] == [200, 200, 200, 502, 0]
+    assert [(error["name"], error["code"]) for error in errors] == [("UnexpectedAnswer", "unexpected_answer")] * 6
+    assert [error["status"] for error in errors] == [200, 200, 200, 502, 0, 0]
 
 
 def test_a_limit_of_requests_says_when_to_come_again(served: Served) -> None:
@@ -141,6 +146,29 @@ def test_the_limit_of_the_server_itself_says_so_too(tmp_path: Path) -> None:
     assert [error["name"] for error in errors] == ["UnknownTool", "RateLimited"]
     assert errors[1]["retryAfter"] > 0
     assert errors[1]["problem"]["retry_after"] == errors[1]["retryAfter"]
+
+
+def test_a_limit_until_a_moment_that_has_passed_waits_for_a_second(served: Served) -> None:
+    with hostile() as origin:
+        [error] = errors_of(served, origin, "dated")
+
+    assert (error["name"], error["retryAfter"]) == ("RateLimited", 1)
+
+
+def test_a_code_that_every_object_has_is_no_class_of_ours(served: Served) -> None:
+    with hostile() as origin:
+        [error] = errors_of(served, origin, "inherited")
+
+    assert (error["name"], error["code"]) == ("Refused", "constructor")
+
+
+def test_what_a_server_writes_into_a_refusal_is_cleaned(served: Served) -> None:
+    """Whoever answers may send the token back, and what moves the cursor of a terminal."""
+    with hostile() as origin:
+        [error] = errors_of(served, origin, "echo")
+
+    assert error["message"] == error["problem"]["detail"] == "?[2J… of tomorrow"
+    assert error["holdsToken"] is False
 
 
 def test_a_code_without_a_class_arrives_as_a_refusal(served: Served) -> None:
@@ -175,7 +203,7 @@ def test_no_proxy_is_asked_on_this_machine(served: Served) -> None:
 
 def test_no_error_holds_the_token(served: Served) -> None:
     """An error of axios holds the configuration of its request, headers and all."""
-    ways = ("redirect", "page", "broken", "array", "proxy", "limited", "fresh", "large", "hangup")
+    ways = ("redirect", "page", "broken", "array", "proxy", "limited", "fresh", "large", "echo", "hangup")
     with hostile() as origin:
         errors = errors_of(served, origin, *ways)
 
