@@ -58,6 +58,11 @@ class Valkey:
         """Send a signal: SIGSTOP lets it hang, SIGCONT go on."""
         self.process.send_signal(number)
 
+    def pause(self, *, milliseconds: int) -> None:
+        """Let every command wait for so long."""
+        with redis.Redis.from_url(self.url) as client:
+            client.client_pause(milliseconds)
+
     def kill(self) -> None:
         """End it as a power cut does."""
         self.process.kill()

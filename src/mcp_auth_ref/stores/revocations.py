@@ -8,7 +8,7 @@ import logging
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, closing, contextmanager, suppress
 from threading import Event as Signal
-from threading import Thread
+from threading import Lock, Thread
 
 from mcp_auth_ref.core.errors import StoreUnavailable
 from mcp_auth_ref.core.grants import Revocation
@@ -56,7 +56,7 @@ class _OfIssuer:
     def forget(self, minute: int) -> None:
         """Forget the tokens and families whose time was up at that minute."""
         for names in (self.tokens, self.families):
-            for name in [name for name, until in names.copy().items() if until <= minute]:
+            for name in [name for name, until in names.items() if until <= minute]:
                 del names[name]
         self._minutes = {each: each for each in self._minutes if each > minute}
 
@@ -77,6 +77,7 @@ class Revocations:
         self._known: dict[str, _OfIssuer] = {}
         self._heard_at = float("-inf")
         self._swept_at = elapsed()
+        self._learning = Lock()
         self._ended = Signal()
 
     @property
@@ -155,7 +156,8 @@ class Revocations:
 
     def _learn(self, revocation: Revocation) -> None:
         known = self._known.get(revocation.issuer) or self._known.setdefault(revocation.issuer, _OfIssuer())
-        known.add(revocation)
+        with self._learning:
+            known.add(revocation)
 
     def _sweep(self) -> None:
         if self._elapsed() - self._swept_at < SWEEP_SECONDS:
@@ -163,6 +165,7 @@ class Revocations:
         self._swept_at = self._elapsed()
         now = self._clock()
         for known in self._known.copy().values():
-            known.forget(int(now // 60))
+            with self._learning:
+                known.forget(int(now // 60))
         with suppress(StoreUnavailable):
             self.store.sweep(now=now)
