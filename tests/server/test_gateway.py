@@ -12,12 +12,14 @@ import httpx2
 import pytest
 from pydantic import SecretBytes
 from starlette.testclient import TestClient
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mcp_auth_ref import ROLES, Settings, create_app
 from mcp_auth_ref.server.bodies import MAX_BODY_BYTES
 from tests.served import served
 from tests.server.world import METADATA_URL, NOW, SECRET, Clock, bearer, server, token
 from tests.toolhub import servers
+from tests.toolhub.modern import create_server as create_modern
 
 API = "/api/v1/mcp"
 EXECUTE = f"{API}/tools/echo/execute"
@@ -446,6 +448,52 @@ def test_the_token_of_the_caller_reaches_no_server(tmp_path: Path) -> None:
     texts = [said(rest), mcp.json()["result"]["content"][0]["text"]]
     assert ["PATH" in text for text in texts] == [True, True]
     assert [credential in text or "ada" in text or SECRET.decode() in text for text in texts] == [False, False]
+
+
+def test_nothing_of_the_caller_reaches_a_server_at_an_address(tmp_path: Path) -> None:
+    """MCP 2026-07-28, token passthrough: every header and every body that it gets is looked at."""
+    got = bytearray()
+
+    def recording(_: str) -> ASGIApp:
+        app = create_modern().streamable_http_app(stateless_http=True, json_response=True)
+
+        async def record(scope: Scope, receive: Receive, send: Send) -> None:
+            async def receive_recorded() -> Message:
+                message = await receive()
+                got.extend(message.get("body", b""))
+                return message
+
+            got.extend(repr(scope.get("headers")).encode() + scope.get("query_string", b""))
+            await app(scope, receive_recorded, send)
+
+        return record
+
+    credential = token(" ".join(ROLES["user"]), sub="countess-of-lovelace")
+    with served(recording, lifespan="on") as origin:
+        entry = {"url": f"{origin}/mcp", "headers": {"Authorization": "Bearer for-the-server"}}
+        with server(servers_file=configured(tmp_path, far=entry)) as client:
+            until_connected(client, "far")
+            [first, *_] = client.get(f"{API}/tools", headers=USER).json()["tools"]
+            client.post(f"{API}/tools/far.{first['name']}/execute", headers=dict(bearer(credential)), json={})
+
+    assert b"for-the-server" in got
+    assert credential.encode() not in got
+    assert b"countess-of-lovelace" not in got
+
+
+def test_a_call_is_told_with_who_has_made_it_from_where(tmp_path: Path) -> None:
+    """Our choice: the audit log answers who did what, over REST as over MCP."""
+    log = tmp_path / "audit.log"
+    message = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "fail", "arguments": {}}}
+    with server(audit_enabled=True, audit_log_path=log) as client:
+        rest = client.post(f"{API}/tools/fail/execute", headers=USER, json={})
+        mcp = client.post("/mcp", headers={**USER, "Accept": "application/json"}, json=message)
+
+    told = [line for line in map(json.loads, log.read_text().splitlines()) if line["event"] == "execute"]
+    assert [line["request_id"] for line in told] == [rest.headers["x-request-id"], mcp.headers["x-request-id"]]
+    assert {(line["subject"], line["server"], line["tool"], line["address"]) for line in told} == {
+        ("ada", "demo", "fail", "127.0.0.1")
+    }
 
 
 @contextmanager

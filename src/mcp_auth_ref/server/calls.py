@@ -41,10 +41,17 @@ async def call_tool(
 
 
 def _caller(request: "Request", claims: "Claims | None") -> Caller:
+    address = request.client.host if request.client else None
     request_id = request.scope.get("state", {}).get("request_id")
     if claims is None:
-        return Caller(request_id=request_id)
-    return Caller(subject=claims.subject, client_id=claims.client_id, token_id=claims.token_id, request_id=request_id)
+        return Caller(request_id=request_id, address=address)
+    return Caller(
+        subject=claims.subject,
+        client_id=claims.client_id,
+        token_id=claims.token_id,
+        request_id=request_id,
+        address=address,
+    )
 
 
 async def _while_connected(receive: "Receive", work: Callable[[], Awaitable[HubResult]]) -> HubResult:

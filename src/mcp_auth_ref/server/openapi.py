@@ -32,7 +32,11 @@ if TYPE_CHECKING:
 
 SCHEME = "accessToken"
 
-EVERYWHERE: Sequence[AuthError] = (ForbiddenOrigin(), MisdirectedHost(["mcp.example.com"]))
+EVERYWHERE: Sequence[AuthError] = (
+    InvalidRequest("the request has not come over TLS, as far as this server can tell"),
+    ForbiddenOrigin(),
+    MisdirectedHost(["mcp.example.com"]),
+)
 WITH_TOKEN: Sequence[AuthError] = (
     InvalidRequest("what follows Bearer in the Authorization header is not one space and one token"),
     MissingToken(),

@@ -164,6 +164,7 @@ class ToolHub:
                     client_id=caller.client_id,
                     token_id=caller.token_id,
                     request_id=caller.request_id,
+                    address=caller.address,
                     server=server,
                     tool=plain,
                     duration=duration,

@@ -12,6 +12,8 @@ Transport: TypeAlias = Literal["stdio", "http", "in-process"]
 class Caller:
     """Who calls a tool, for the events and nothing else: `sub`, `client_id` and `jti` of the token, and the request.
 
+    `address` is where the request has come from.
+
     There is no place for the token itself: what a caller brings is never passed on to a server.
     """
 
@@ -19,6 +21,7 @@ class Caller:
     client_id: str | None = None
     token_id: str | None = None
     request_id: str | None = None
+    address: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
