@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tests.bench.measure import Row
 
-GROUPS = ("tokens", "requests", "startup", "memory", "hub", "stores")
+GROUPS = ("tokens", "requests", "startup", "memory", "hub", "stores", "rotation")
 PACKAGES = ("mcp-auth-ref", "PyJWT", "cryptography", "joserfc", "authlib", "fastmcp", "mcp", "starlette", "uvicorn")
 
 

@@ -100,12 +100,12 @@ class _Running:
 
 @contextlib.contextmanager
 def _server(name: str) -> Iterator[_Running]:
-    port = _free_port()
+    port = free_port()
     process = subprocess.Popen(
         _command(name, port), env=_environment(name), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     try:
-        _wait(port)
+        wait(port)
         yield _Running(process.pid, port)
     finally:
         process.terminate()
@@ -124,7 +124,7 @@ def _environment(name: str) -> Mapping[str, str]:
     return {"PATH": os.environ["PATH"], "MCP_JWT_SECRET": SECRET.decode(), **disabled}
 
 
-def _wait(port: int) -> None:
+def wait(port: int) -> None:
     for _ in range(200):
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
             return
@@ -132,7 +132,7 @@ def _wait(port: int) -> None:
     raise RuntimeError("no measurement: the server did not start within 10 seconds")
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return int(listener.getsockname()[1])
 

@@ -1,6 +1,7 @@
 """Verification of one access token with the full policy: ours, cached, and the peers'."""
 
 import asyncio
+import secrets
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -18,7 +19,9 @@ from joserfc import jwt as joserfc_jwt
 from jwt.algorithms import HMACAlgorithm
 
 from mcp_auth_ref import KeySet, SigningKey, TokenIssuer, TokenVerifier, VerifiedTokenCache
+from mcp_auth_ref.core.apikeys import ApiKey, ApiKeys, api_key, digest
 from mcp_auth_ref.core.scopes import ROLES
+from mcp_auth_ref.server.apikeys import TokensAndApiKeys
 from tests.bench.measure import Row, Run, cpu_time
 
 SECRET = b"a benchmark secret, good for nothing else"
@@ -27,6 +30,7 @@ RESOURCE = "http://127.0.0.1:8765/mcp"
 REQUIRED = ("iss", "sub", "aud", "client_id", "iat", "exp", "jti")
 TARGETS = {"HS256": 4.0, "RS256": 2.0, "ES256": 1.3, "EdDSA": 1.2}
 CACHED_TARGET = 40.0
+API_KEY_TARGET = 0.8
 CALLS = {"HS256": 5000, "RS256": 2000, "ES256": 1000, "EdDSA": 1000}
 
 
@@ -43,6 +47,31 @@ def rows() -> Iterator[Row]:
             target = {"ours": TARGETS[key.algorithm], "ours, cached": CACHED_TARGET}.get(name)
             ratio = times["PyJWT"] / seconds
             yield Row(f"verify {key.algorithm}", name, seconds * 1e6, "µs", "PyJWT", ratio, target)
+
+    times = cpu_time(_cached_token_and_api_key(), calls=20_000)
+    for name, seconds in times.items():
+        ratio = times["a cached token"] / seconds
+        yield Row(
+            "an API key", name, seconds * 1e6, "µs", "a cached token", ratio, API_KEY_TARGET if ratio != 1 else None
+        )
+
+
+def _cached_token_and_api_key() -> dict[str, Run]:
+    signing, now, key = SigningKey.from_secret(SECRET), time.time(), api_key(secrets.token_bytes(32))
+    token, cache = sample_token(signing), VerifiedTokenCache(TokenVerifier(ISSUER, RESOURCE, KeySet([signing])))
+    known = ApiKey(
+        id="bench",
+        digest=digest(key),
+        subject="ada",
+        scopes=ROLES["user"],
+        created_at=int(now),
+        expires_at=int(now) + 3600,
+    )
+    both = TokensAndApiKeys(cache, ApiKeys([known], issuer=ISSUER, resource=RESOURCE))
+    return {
+        "a cached token": _repeat(lambda: both.verify(token, now=now)),
+        "an API key": _repeat(lambda: both.verify(key, now=now)),
+    }
 
 
 def sample_token(key: SigningKey) -> str:

@@ -6,10 +6,10 @@ server keeps the SHA-256 of a key and nothing else of it. A slow hash, as for pa
 one guesses 256 random bits, and the lookup by digest lets nobody learn a key from how long it takes.
 """
 
-import hashlib
 import zlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from types import MappingProxyType
 
 from mcp_auth_ref.core.errors import MalformedApiKey, TokenExpired, TokenRevoked, UnknownApiKey
@@ -42,7 +42,7 @@ def digest(key: str) -> str:
         raise MalformedApiKey(f"it should be {PREFIX} and {_SECRET_LENGTH + _CHECK_LENGTH} letters and digits")
     if _check(start) != check:
         raise MalformedApiKey("a character is wrong: its checksum does not match")
-    return hashlib.sha256(key.encode()).hexdigest()
+    return sha256(key.encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,8 +101,8 @@ class ApiKeys:
 
     def replace(self, keys: Iterable[ApiKey]) -> None:
         """Accept these keys from now on, and no other."""
-        self._known: Mapping[str, tuple[ApiKey, Claims]] = {
-            key.digest: (key, key.claims(issuer=self._issuer, resource=self._resource)) for key in keys
+        self._known: Mapping[bytes, tuple[ApiKey, Claims]] = {
+            bytes.fromhex(key.digest): (key, key.claims(issuer=self._issuer, resource=self._resource)) for key in keys
         }
 
     def verify(self, token: str, *, now: float) -> Claims:
@@ -110,8 +110,9 @@ class ApiKeys:
 
         There is no leeway: the same clock wrote the date and reads it.
         """
-        known = self._known.get(digest(token))
+        known = self._known.get(sha256(token.encode("utf-8", "surrogatepass")).digest())
         if known is None:
+            digest(token)  # to tell one that is not written as a key
             raise UnknownApiKey
         key, claims = known
         if key.revoked_at is not None or (self._is_revoked is not None and self._is_revoked(claims)):
