@@ -1,1 +1,1 @@
-python load.py mcp-auth-ref keys rotate --after 3
+python load.py mcp-auth-ref keys rotate --after 5

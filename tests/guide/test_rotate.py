@@ -170,7 +170,7 @@ def test_a_rotation_under_load_from_publishing_to_retiring_refuses_nobody(folder
     }
     [old] = kids(folder / "keys.json")
     with serving(folder, **environment) as (port, settings), Load(port, settings) as load:
-        new = run("keys", "rotate", "--after", "3").stdout.strip()
+        new = run("keys", "rotate", "--after", "5").stdout.strip()
         eventually(lambda: len(load.keys) == 2)
         eventually(lambda: CliRunner().invoke(main, ["keys", "retire"], env=environment).stdout.strip() == old)
         calls = load.calls
