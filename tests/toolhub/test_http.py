@@ -243,7 +243,7 @@ def test_a_session_that_the_server_has_forgotten_is_begun_again() -> None:
     def forgetful(origin: str) -> "ASGIApp":
         app = real(stateless=False, as_json=False)(origin)
 
-        async def only_older(scope: "Scope", receive: "Receive", send: "Send") -> None:
+        async def forgets(scope: "Scope", receive: "Receive", send: "Send") -> None:
             headers = dict(scope.get("headers", ()))
             if headers.get(b"mcp-method") == b"server/discover" or (
                 legacy["forget"] and headers.get(b"mcp-session-id") == legacy["session"]
@@ -261,7 +261,7 @@ def test_a_session_that_the_server_has_forgotten_is_begun_again() -> None:
 
             return told
 
-        return only_older
+        return forgets
 
     async def work(hub: ToolHub) -> str:
         await hub.connect("far")
@@ -274,6 +274,71 @@ def test_a_session_that_the_server_has_forgotten_is_begun_again() -> None:
 
     with served(forgetful, lifespan="on") as origin:
         assert within(work, at(origin)) == "xx"
+
+
+def only_older(app: "ASGIApp") -> "ASGIApp":
+    """Take from a server the revision without a handshake, as servers are that have sessions."""
+
+    async def older(scope: "Scope", receive: "Receive", send: "Send") -> None:
+        is_probe = dict(scope.get("headers", ())).get(b"mcp-method") == b"server/discover"
+        await (answering(404, {})("") if is_probe else app)(scope, receive, send)
+
+    return older
+
+
+def test_a_session_is_ended_at_the_server_as_well() -> None:
+    """MCP 2025-11-25, session management: a client that needs a session no more deletes it."""
+    seen: list[str] = []
+
+    def watched(origin: str) -> "ASGIApp":
+        app = only_older(real(stateless=False)(origin))
+
+        async def watch(scope: "Scope", receive: "Receive", send: "Send") -> None:
+            seen.append(scope.get("method", ""))
+            await app(scope, receive, send)
+
+        return watch
+
+    async def work(hub: ToolHub) -> int:
+        await hub.connect("far")
+        await hub.disconnect("far")
+        before = seen.count("DELETE")
+        await hub.connect("far")
+        return before
+
+    with served(watched, lifespan="on") as origin:
+        assert within(work, at(origin)) == 1
+        assert seen.count("DELETE") == 2
+
+
+def test_a_server_that_hangs_is_connected_again_once_it_answers() -> None:
+    """Our choice: nothing waits for it without end, the end of its session included."""
+    hangs: set[str] = set()
+
+    def moody(origin: str) -> "ASGIApp":
+        app = only_older(real(stateless=False)(origin))
+
+        async def hang(scope: "Scope", receive: "Receive", send: "Send") -> None:
+            while (await receive())["type"] != "http.disconnect":
+                pass
+
+        async def maybe(scope: "Scope", receive: "Receive", send: "Send") -> None:
+            await (hang if scope.get("method") in hangs else app)(scope, receive, send)
+
+        return maybe
+
+    async def work(hub: ToolHub) -> str:
+        await hub.connect("far")
+        hangs.update(("POST", "DELETE"))
+        with pytest.raises(ToolTimeout):
+            await hub.execute("pid", {}, timeout=0.2)
+        await until(lambda: hub.servers()[0].status != "connected")
+        hangs.clear()
+        await until(lambda: hub.servers()[0].status == "connected")
+        return await text(hub, "large", size=2)
+
+    with served(moody, lifespan="on") as origin:
+        assert within(work, at(origin), start_seconds=5) == "xx"
 
 
 def test_many_calls_to_one_server_at_an_address_do_not_wait_for_each_other() -> None:

@@ -41,6 +41,7 @@ logger = logging.getLogger(__name__)
 START_SECONDS = 30
 FIRST_PAUSE = 0.2
 LONGEST_PAUSE = 30
+LEAVE_SECONDS = 5
 STEADY_SECONDS = 10
 PROBE_SECONDS = 30
 REFRESH_PAUSE = 0.2
@@ -117,7 +118,7 @@ class Connection:
         waits = pauses()
         try:
             with self._scope or anyio.CancelScope():
-                while True:
+                while self.wanted:
                     if await self._stay_connected() > STEADY_SECONDS:
                         waits = pauses()
                     with anyio.move_on_after(next(waits)):
@@ -139,8 +140,14 @@ class Connection:
             self._hurried.set()
 
     async def disconnect(self) -> None:
-        """End `run`, and with it the server's process, where it has one."""
+        """End `run`, and with it the server's process or session, where it has one."""
         self.wanted = False
+        if self._client is not None:
+            # Left in peace, a session is ended at the server as well (MCP 2025-11-25, session management).
+            self._lose()
+            self._hurried.set()
+            with anyio.move_on_after(LEAVE_SECONDS):
+                await self._ended.wait()
         if self._scope is not None:
             self._scope.cancel()
         await self._ended.wait()
@@ -172,6 +179,11 @@ class Connection:
             raise self._told(error) from None
         except ValidationError:
             raise ServerUnavailable(self.name, "its answer is not one that MCP knows") from None
+
+    def doubt(self) -> None:
+        """Look whether a server at an address is still there. Of the end of a process one is told."""
+        if isinstance(self.config, HttpServer):
+            self._wake()
 
     def _connected(self) -> Client:
         if not self.wanted:
@@ -220,8 +232,9 @@ class Connection:
                 problem = f"it has not started within {self._start_seconds:g} seconds"
         except Exception as error:  # noqa: BLE001 - whatever a server does, it ends its own connection only
             problem = _words(error)
-        logger.warning("the server %s has failed: %s", self.name, problem)
-        self._turn("failed", problem)
+        if self.wanted:
+            logger.warning("the server %s has failed: %s", self.name, problem)
+            self._turn("failed", problem)
         return anyio.current_time() - began
 
     def _target(self) -> "MCPServer | Streams":

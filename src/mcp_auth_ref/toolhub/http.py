@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mcp_auth_ref.toolhub.config import HttpServer
 
 CONNECT_SECONDS = 10
+LEAVE_SECONDS = 3
 _JSON = "application/json"
 _KEPT = ("content-type", "mcp-session-id")
 
@@ -55,6 +56,9 @@ class _OneCallAtATime(httpx2.AsyncHTTPTransport):
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """Send a request, and read a JSON body here, within bounds."""
+        if request.method == "DELETE":
+            # It ends a session that may be ended because nothing answers any more.
+            request.extensions["timeout"] = {**request.extensions.get("timeout", {}), "read": LEAVE_SECONDS}
         try:
             response = await super().handle_async_request(request)
             problem = _problem(request, response)

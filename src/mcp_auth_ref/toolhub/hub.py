@@ -78,7 +78,10 @@ class ToolHub:
     async def __aexit__(
         self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None
     ) -> None:
-        """Disconnect the servers, and end their processes."""
+        """Disconnect the servers, all at once, and end their processes."""
+        async with anyio.create_task_group() as leaving:
+            for connection in self._connections.values():
+                leaving.start_soon(connection.disconnect)
         if self._tasks is not None:
             self._tasks.cancel_scope.cancel()
         await self._stack.aclose()
@@ -180,6 +183,7 @@ class ToolHub:
                 await connection.check(tool, arguments)
                 result = await connection.call(tool.name, arguments)
         except TimeoutError:
+            connection.doubt()
             raise ToolTimeout(tool.full_name, seconds) from None
         except TooLarge:
             raise ResultTooLarge(tool.full_name, self._max_result_bytes) from None
