@@ -4,7 +4,7 @@ import httpx2
 
 from mcp_auth_ref import ConfigurationError, McpAuth, TokenRefused
 
-URL = "http://127.0.0.1:8765/mcp"
+URL = "http://127.0.0.1:8765/api/v1/mcp/tools"
 TOKEN = os.environ["MCP_TOKEN"]
 WRITTEN = {
     "as it should be": TOKEN,

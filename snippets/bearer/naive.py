@@ -14,7 +14,7 @@ WRITTEN = {
 
 for name, value in WRITTEN.items():
     try:
-        answer = httpx2.get("http://127.0.0.1:8765/mcp", headers={"Authorization": value})
+        answer = httpx2.get("http://127.0.0.1:8765/api/v1/mcp/tools", headers={"Authorization": value})
         print(f"{name:17}{answer.status_code}  {answer.json().get('code', 'the token is accepted')}")
     except httpx2.LocalProtocolError as error:
         print(f"{name:17}{str(error).replace(TOKEN, 'THE WHOLE TOKEN')}")

@@ -4,7 +4,7 @@ import httpx2
 
 from mcp_auth_ref import ConfigurationError, McpAuth, TokenFile, TokenVariable
 
-URL = "http://127.0.0.1:8765/mcp"
+URL = "http://127.0.0.1:8765/api/v1/mcp/tools"
 
 for source in (TokenVariable("MCP_TOKEN"), TokenFile("token")):
     with httpx2.Client(auth=McpAuth(URL, source)) as http:

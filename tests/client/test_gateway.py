@@ -9,6 +9,8 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import Any
 
 import anyio
@@ -244,6 +246,19 @@ def test_a_token_that_expires_in_the_middle_is_replaced_and_nobody_notices(face:
 def test_a_token_that_expires_and_has_no_successor_is_an_error(face: Face) -> None:
     with pytest.raises(TokenRefused, match=r"\(token_expired\): the token expired 5 seconds ago$"):
         face("execute", "read_file", token="old", handler=expired_at_first)
+
+
+@both_faces
+def test_an_expired_token_and_a_clock_that_is_wrong_are_told_together(face: Face) -> None:
+    """RFC 9110, section 6.6.1: the server says in `Date` what time it has."""
+    date = format_datetime(datetime.now(UTC) + timedelta(hours=2), usegmt=True)
+
+    def handler(_: httpx2.Request) -> httpx2.Response:
+        problem = {"code": "token_expired", "detail": "the token expired 3600 seconds ago"}
+        return httpx2.Response(401, json=problem, headers={"content-type": "application/problem+json", "date": date})
+
+    with pytest.raises(TokenRefused, match=r"; your clock is (7200|719\d) seconds behind the server's$"):
+        face("list_tools", handler=handler)
 
 
 @both_faces

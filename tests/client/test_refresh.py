@@ -114,6 +114,18 @@ def test_it_is_refreshed_when_the_server_has_refused_it_whatever_our_clock_says(
 
 
 @both
+def test_a_token_that_lives_shortly_is_refreshed_halfway_and_not_each_time(ask: ASK) -> None:
+    endpoint, clock = Endpoint(issued(1, expires_in=40), issued(2)), Clock(NOW + 3600)
+    with served(lambda _: endpoint) as url:
+        refreshing = source(url, clock=clock)
+        tokens = [ask(refreshing, None), ask(refreshing, None)]
+        clock.now += 20
+        tokens.append(ask(refreshing, None))
+
+    assert tokens == ["access-1", "access-1", "access-2"]
+
+
+@both
 def test_a_new_pair_is_kept_before_it_is_used(ask: ASK) -> None:
     kept: list[TokenPair] = []
     with served(lambda _: Endpoint(issued(1))) as url:

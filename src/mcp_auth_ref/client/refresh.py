@@ -84,6 +84,7 @@ class RefreshingToken:
         self._margin = margin
         self._clock = clock
         self._pair = pair
+        self._due_at = pair.expires_at - margin
         self._unsaved: TokenPair | None = None
         self._failure: InvalidGrant | RefreshUncertain | None = None
         self._lock = threading.Lock()
@@ -126,7 +127,7 @@ class RefreshingToken:
     def _is_due(self, refused: str | None) -> bool:
         if self._unsaved is not None:
             return False
-        return refused == self._pair.access_token or self._clock() >= self._pair.expires_at - self._margin
+        return refused == self._pair.access_token or self._clock() >= self._due_at
 
     def _serving(self, refused: str | None, error: AuthError) -> str:
         """Return the access token that is there, if nothing speaks against it. Raises what kept it from a refresh."""
@@ -166,12 +167,16 @@ class RefreshingToken:
             raise self._failure
 
     def _judge(self, outcome: Answer | CallFailed) -> TokenPair:
+        now = self._clock()
         try:
-            return _pair_of(outcome, self._pair.refresh_token, now=self._clock())
+            pair = _pair_of(outcome, self._pair.refresh_token, now=now)
         except (InvalidGrant, RefreshUncertain) as error:
             self._failure = error
             logger.warning("%s: %s. %s", error.code, error, error.cure)
             raise
+        # A token that lives no longer than the margin is refreshed halfway, and not with each request.
+        self._due_at = pair.expires_at - min(self._margin, (pair.expires_at - now) / 2)
+        return pair
 
     def _form(self) -> dict[str, str]:
         known = {"grant_type": "refresh_token", "refresh_token": self._pair.refresh_token}
