@@ -66,19 +66,15 @@ export class Refused extends GatewayError {
   }
 }
 
+const words = (value: unknown) => (Array.isArray(value) ? value.map(String) : []);
+
 export class MissingToken extends Refused {}
 
 /** `code` says why, as far as the gateway tells: token_expired, wrong_audience. */
 export class TokenRefused extends Refused {}
 
 export class InsufficientScope extends Refused {
-  readonly required: readonly string[];
-
-  constructor(problem: Problem) {
-    super(problem);
-    const scopes = problem["required_scopes"];
-    this.required = Array.isArray(scopes) ? scopes.map(String) : [];
-  }
+  readonly required: readonly string[] = words(this.problem["required_scopes"]);
 }
 
 /** `retryAfter` is in seconds. */
@@ -91,13 +87,37 @@ export class RateLimited extends Refused {
   }
 }
 
-export class UnknownServer extends Refused {}
-export class UnknownTool extends Refused {}
-export class InvalidArguments extends Refused {}
-export class ServerUnavailable extends Refused {}
-export class ServerDisconnected extends Refused {}
-export class ToolTimeout extends Refused {}
-export class ResultTooLarge extends Refused {}
+export class UnknownServer extends Refused {
+  readonly known: readonly string[] = words(this.problem["known"]);
+}
+
+/** `candidates` are the full names, where several servers have the tool. */
+export class UnknownTool extends Refused {
+  readonly candidates: readonly string[] = words(this.problem["candidates"]);
+}
+
+export class InvalidArguments extends Refused {
+  readonly problems: readonly string[] = words(this.problem["problems"]);
+}
+
+export class ServerUnavailable extends Refused {
+  readonly server = String(this.problem["server"]);
+}
+
+export class ServerDisconnected extends Refused {
+  readonly server = String(this.problem["server"]);
+}
+
+export class ToolTimeout extends Refused {
+  readonly tool = String(this.problem["tool"]);
+  readonly seconds = Number(this.problem["seconds"]);
+}
+
+/** `limit` is in bytes. */
+export class ResultTooLarge extends Refused {
+  readonly tool = String(this.problem["tool"]);
+  readonly limit = Number(this.problem["limit"]);
+}
 
 const CLASSES = new Map<string, new (problem: Problem) => Refused>([
   ["missing_token", MissingToken],

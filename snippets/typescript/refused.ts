@@ -1,5 +1,5 @@
 import { MCPClient } from "./mcp-client.ts";
-import { GatewayError, InsufficientScope } from "./mcp-errors.ts";
+import { GatewayError, InsufficientScope, InvalidArguments } from "./mcp-errors.ts";
 
 const clientWith = (token?: string) => new MCPClient("http://127.0.0.1:8765", token);
 const ada = clientWith(process.env["MCP_TOKEN"]);
@@ -27,5 +27,6 @@ for (const [attempt, call] of Object.entries(attempts)) {
     if (error instanceof InsufficientScope) {
       console.log(`  needs ${error.required.join(" ")}`);
     }
+    if (error instanceof InvalidArguments) console.log(`  ${error.problems}`);
   }
 }

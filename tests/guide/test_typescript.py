@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -12,6 +13,7 @@ from typing import Any, ClassVar
 
 import pytest
 
+from mcp_auth_ref.core import errors
 from tests.guide.checkers import typescript
 from tests.guide.conftest import ROOT
 from tests.serving import Served, serving
@@ -126,10 +128,10 @@ def test_no_redirect_is_followed(served: Served) -> None:
 
 def test_what_is_no_answer_of_the_gateway_is_an_error_and_not_a_result(served: Served) -> None:
     with hostile() as origin:
-        errors = errors_of(served, origin, "page", "broken", "array", "proxy", "large", "bomb")
+        refusals = errors_of(served, origin, "page", "broken", "array", "proxy", "large", "bomb")
 
-    assert [(error["name"], error["code"]) for error in errors] == [("UnexpectedAnswer", "unexpected_answer")] * 6
-    assert [error["status"] for error in errors] == [200, 200, 200, 502, 0, 0]
+    assert [(error["name"], error["code"]) for error in refusals] == [("UnexpectedAnswer", "unexpected_answer")] * 6
+    assert [error["status"] for error in refusals] == [200, 200, 200, 502, 0, 0]
 
 
 def test_a_limit_of_requests_says_when_to_come_again(served: Served) -> None:
@@ -141,11 +143,11 @@ def test_a_limit_of_requests_says_when_to_come_again(served: Served) -> None:
 
 def test_the_limit_of_the_server_itself_says_so_too(tmp_path: Path) -> None:
     with serving(tmp_path, MCP_RATE_LIMIT_REQUESTS="1") as limited:
-        errors = errors_of(limited, limited.origin, "first", "second", token=limited.token())
+        refusals = errors_of(limited, limited.origin, "first", "second", token=limited.token())
 
-    assert [error["name"] for error in errors] == ["UnknownTool", "RateLimited"]
-    assert errors[1]["retryAfter"] > 0
-    assert errors[1]["problem"]["retry_after"] == errors[1]["retryAfter"]
+    assert [error["name"] for error in refusals] == ["UnknownTool", "RateLimited"]
+    assert refusals[1]["retryAfter"] > 0
+    assert refusals[1]["problem"]["retry_after"] == refusals[1]["retryAfter"]
 
 
 def test_a_limit_until_a_moment_that_has_passed_waits_for_a_second(served: Served) -> None:
@@ -205,9 +207,9 @@ def test_no_error_holds_the_token(served: Served) -> None:
     """An error of axios holds the configuration of its request, headers and all."""
     ways = ("redirect", "page", "broken", "array", "proxy", "limited", "fresh", "large", "echo", "hangup")
     with hostile() as origin:
-        errors = errors_of(served, origin, *ways)
+        refusals = errors_of(served, origin, *ways)
 
-    assert [error["holdsToken"] for error in errors] == [False] * len(ways)
+    assert [error["holdsToken"] for error in refusals] == [False] * len(ways)
     assert shown("leak") == "axios: the token is in it\nMCPClient: no token is in it\n"
 
 
@@ -224,8 +226,22 @@ def test_each_attempt_has_its_class() -> None:
         "no such server: UnknownServer, unknown_server",
         "no such tool: UnknownTool, unknown_tool",
         "wrong arguments: InvalidArguments, invalid_arguments",
+        "  $.seconds breaks maximum 10",
         "no gateway: Unreachable, unreachable",
     ]
+
+
+def test_each_class_has_the_data_of_the_error_it_stands_for() -> None:
+    """`problem` is the whole document there, so that one member of it is left to that."""
+    source = (SHOWN / "mcp-errors.ts").read_text()
+    classes = dict(re.findall(r'^  \["(\w+)", (\w+)\],$', source, re.MULTILINE))
+    bodies = dict(re.findall(r"^export class (\w+) extends Refused \{(.*?)\}$", source, re.MULTILINE | re.DOTALL))
+    read = {code: set(re.findall(r'this\.problem\["(\w+)"\]', bodies[name])) for code, name in classes.items()}
+    required = {"insufficient_scope": {"required_scopes"}}
+
+    assert read == {
+        code: required.get(code, set(getattr(errors, name).public_data) - {"problem"}) for code, name in classes.items()
+    }
 
 
 def test_a_tool_that_fails_is_no_error_of_the_call() -> None:
