@@ -419,6 +419,7 @@ def test_the_metadata_name_what_is_there(client: TestClient) -> None:
             "mcp:tools:read",
             "mcp:tools:execute",
             "mcp:servers:manage",
+            "mcp:metrics:read",
             "mcp:tokens:manage",
         ],
         "revocation_endpoint": f"{ISSUER}/revoke",
