@@ -70,7 +70,7 @@ from mcp_auth_ref.server.gateway import (
     connected,
     create_gateway,
 )
-from mcp_auth_ref.server.limits import LIMIT_FIELDS, CallLimits, LimitFailures, Limits, accepted_by
+from mcp_auth_ref.server.limits import LIMIT_FIELDS, CallLimits, ClientLimits, LimitFailures, Limits, accepted_by
 from mcp_auth_ref.server.mcp import RequireToolScopes, StatelessEndpoint
 from mcp_auth_ref.server.observed import Observed
 from mcp_auth_ref.server.problems import failure
@@ -137,7 +137,7 @@ def create_app(
         rest = _with_operation_scopes(rest, gateway, hub, settings, limits=limits, clock=clock, tell=tell)
         rest = guard(rest, scopes=FIRST_SCOPES)
         if _issues_here(settings, keys):
-            authorization = _authorization(settings, keys, cache, revocations, clock=clock, tell=tell)
+            authorization = _authorization(settings, keys, cache, revocations, limits=limits, clock=clock, tell=tell)
             oauth = _oauth_routes(authorization, settings)
             documents |= _oauth_documents(settings)
         for_metrics = [Middleware(guard, scopes=[METRICS_READ], required=[METRICS_READ])]
@@ -204,14 +204,16 @@ def _limits(settings: Settings, shared: SharedCounts | None, *, clock: Callable[
         return RedisCounter(rate, shared, name=name) if shared else MemoryCounter(rate)
 
     window = settings.rate_limit_window_secs
+    requests, failures = Rate(settings.rate_limit_requests, window), Rate(settings.rate_limit_failures, window)
     return Limits(
         CallLimits(
-            counter("subject", Rate(settings.rate_limit_requests, window)),
+            counter("subject", requests),
             {tool: counter(f"tool/{tool}", rate) for tool, rate in settings.tool_limits.items()},
             clock=clock,
             tell=tell,
         ),
-        failures=counter("address", Rate(settings.rate_limit_failures, window)),
+        failures=counter("address", failures),
+        clients=ClientLimits(counter("client", requests), counter("secret", failures), clock=clock, tell=tell),
     )
 
 
@@ -364,6 +366,7 @@ def _authorization(
     verifier: VerifiedTokenCache,
     revocations: Revocations,
     *,
+    limits: Limits | None,
     clock: Callable[[], float],
     tell: Listener,
 ) -> AuthorizationServer:
@@ -383,6 +386,7 @@ def _authorization(
         verifier=verifier,
         refresh_tokens=refresh_tokens_from(settings, issuer=issuer, store=store, revoke=revoke),
         revoke_one=revoke,
+        limits=limits.clients if limits else None,
         clock=clock,
         tell=tell,
     )

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mcp_auth_ref.core.limits import Rate, fits, room
-from mcp_auth_ref.server.counters import MemoryCounter, RedisCounter, SharedCounts, Standing
+from mcp_auth_ref.server.counters import PATIENCE, MemoryCounter, RedisCounter, SharedCounts, Standing
 from tests.server.world import NOW
 from tests.stores.servers import Valkey
 
@@ -122,6 +122,12 @@ def test_nothing_is_spent_before_something_was_refused() -> None:
     assert counter.spent("ada", now=START) == 72
 
 
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give Redis more time than a loaded machine takes."""
+    monkeypatch.setattr("mcp_auth_ref.server.counters.PATIENCE", 30)
+
+
 @pytest.fixture(scope="module")
 def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
     server = Valkey(tmp_path_factory.mktemp("v"))
@@ -204,9 +210,10 @@ def test_without_redis_this_process_counts_and_says_so_once(caplog: pytest.LogCa
 
 
 def test_a_redis_that_says_nothing_holds_up_one_request_for_a_moment_and_no_other(
-    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Our choice: PATIENCE, and after it PAUSE."""
+    monkeypatch.setattr("mcp_auth_ref.server.counters.PATIENCE", PATIENCE)
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen()

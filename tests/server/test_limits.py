@@ -16,6 +16,7 @@ from mcp_auth_ref.server.counters import MemoryCounter
 from mcp_auth_ref.server.limits import CallLimits, LimitFailures, accepted_by, network_of
 from mcp_auth_ref.server.mcp import RequireToolScopes
 from mcp_auth_ref.settings import StoreUrl
+from tests.server.oauth import basic, oauth_server, post_form
 from tests.server.world import METADATA_URL, NOW, ORIGIN, SECRET, VERIFIER, Clock, Recorder, call, post, server, token
 from tests.stores.servers import Valkey
 
@@ -320,8 +321,9 @@ def replica(url: str) -> TestClient:
     return TestClient(create_app(settings, clock=Clock()), base_url=ORIGIN, client=("192.0.2.1", 1))
 
 
-def test_replicas_of_one_redis_count_together(tmp_path: Path) -> None:
+def test_replicas_of_one_redis_count_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Our choice: another replica is no second allowance, neither for a subject nor for who guesses."""
+    monkeypatch.setattr("mcp_auth_ref.server.counters.PATIENCE", 30)
     valkey = Valkey(tmp_path)
     with replica(valkey.url) as one, replica(valkey.url) as two:
         answers = [post(client, "tools/list", credential=token()) for client in (one, two, one, two, one)]
@@ -337,3 +339,69 @@ def test_replicas_of_one_redis_count_together(tmp_path: Path) -> None:
     assert ["ratelimit" in answer.headers for answer in answers] == [False, False, False, True, True]
     assert (ready["limits"], without["limits"]) == ("counted together", "counted alone")
     assert (alone.status_code, alone.headers["ratelimit"]) == (200, '"subject";r=2;t=20')
+
+
+OWN = {"grant_type": "client_credentials"}
+
+
+def at(client: TestClient, address: str) -> TestClient:
+    """Call the same server from another address."""
+    return TestClient(client.app, base_url=ORIGIN, client=(address, 1))
+
+
+@pytest.mark.parametrize("path", ["/token", "/revoke", "/introspect"])
+def test_who_guesses_a_clients_secret_is_refused_even_with_the_right_one(path: str, clock: Clock) -> None:
+    """CWE-307: otherwise the limit would only tell when to stop listening."""
+    with oauth_server(clock=clock, rate_limit_failures=3) as client:
+        guesses = [post_form(client, path, OWN, basic(secret=f"guess {number}")) for number in range(4)]
+        right = post_form(client, path, OWN, basic())
+        clock.now += 80
+        later = post_form(client, "/token", OWN, basic())
+
+    assert statuses([*guesses, right, later]) == [401, 401, 401, 429, 429, 200]
+    assert guesses[3].json() == {
+        "error": "rate_limited",
+        "error_description": "more than 3 failures from one address in 60 seconds; try again in 80 seconds",
+    }
+    assert (guesses[3].headers["retry-after"], guesses[3].headers["cache-control"]) == ("80", "no-store")
+    assert "www-authenticate" not in guesses[3].headers
+
+
+def test_who_guesses_locks_out_neither_the_client_elsewhere_nor_another_client(clock: Clock) -> None:
+    """CWE-645."""
+    with oauth_server(clock=clock, rate_limit_failures=3) as client:
+        for _ in range(9):
+            post_form(client, "/token", OWN, basic(secret="guess"))
+
+        elsewhere = post_form(at(client, "192.0.2.1"), "/token", OWN, basic())
+        another = post_form(client, "/token", OWN, basic(client_id="pair robot"))
+
+    assert statuses([elsewhere, another]) == [200, 200]
+
+
+def test_clients_that_do_not_exist_are_one(clock: Clock) -> None:
+    """CWE-770: an invented name is no counter of its own."""
+    with oauth_server(clock=clock, rate_limit_failures=3) as client:
+        answers = [post_form(client, "/token", OWN, basic(client_id=f"nobody {number}")) for number in range(4)]
+
+    assert statuses(answers) == [401, 401, 401, 429]
+
+
+def test_a_client_asks_for_so_many_tokens_and_no_more(clock: Clock) -> None:
+    """Our choice: with all its addresses."""
+    with oauth_server(clock=clock, rate_limit_requests=3) as client:
+        places = [client, at(client, "192.0.2.1"), client, at(client, "192.0.2.2")]
+        answers = [post_form(place, "/token", OWN, basic()) for place in places]
+
+    assert statuses(answers) == [200, 200, 200, 429]
+    assert answers[3].headers["ratelimit-policy"] == '"client";q=3;w=60'
+
+
+def test_a_public_client_is_limited_where_it_asks_from(clock: Clock) -> None:
+    """Our choice: its name proves nothing, so nobody may use up what it may ask for elsewhere."""
+    form = {"grant_type": "refresh_token", "refresh_token": "guess", "client_id": "page"}
+    with oauth_server(clock=clock, rate_limit_requests=3) as client:
+        here = [post_form(client, "/token", form) for _ in range(4)]
+        elsewhere = post_form(at(client, "192.0.2.1"), "/token", form)
+
+    assert statuses([*here, elsewhere]) == [400, 400, 400, 429, 400]

@@ -457,7 +457,12 @@ class RateLimited(AuthError):
         )
 
 
-_COUNTED = {"subject": "requests of one subject", "tool": "calls of this tool", "address": "failures from one address"}
+_COUNTED = {
+    "subject": "requests of one subject",
+    "tool": "calls of this tool",
+    "address": "failures from one address",
+    "client": "requests of one client",
+}
 
 
 class InsufficientScope(AuthError):

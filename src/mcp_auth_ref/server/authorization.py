@@ -30,6 +30,7 @@ from mcp_auth_ref.core.errors import (
     InvalidRequest,
     InvalidScope,
     InvalidToken,
+    RateLimited,
     RefreshTokenReused,
     StoreUnavailable,
     UnauthorizedClient,
@@ -40,7 +41,8 @@ from mcp_auth_ref.core.scopes import is_scope_list
 from mcp_auth_ref.core.tokens import Claims, TokenIssuer
 from mcp_auth_ref.events import Event, Listener, nobody
 from mcp_auth_ref.refresh import Issued, RefreshTokens
-from mcp_auth_ref.server.problems import status_of
+from mcp_auth_ref.server.limits import ClientLimits
+from mcp_auth_ref.server.problems import status_of, when
 from mcp_auth_ref.server.resource import Verifier
 
 logger = logging.getLogger(__name__)
@@ -88,6 +90,7 @@ class AuthorizationServer:
     refresh_tokens: RefreshTokens
     revoke_one: Callable[[Revocation], None]
     clock: Callable[[], float]
+    limits: ClientLimits | None = None
     tell: Listener = nobody
     threads: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(_THREADS))
 
@@ -105,7 +108,7 @@ class AuthorizationServer:
 
     async def _token(self, request: Request) -> Response:
         form = await _form(request)
-        client, grant, now = self._client(request, form), _required(form, "grant_type"), self.clock()
+        client, grant, now = await self._client(request, form), _required(form, "grant_type"), self.clock()
         if grant == "client_credentials":
             issued = await self._in_thread(request, lambda tell: self._own_token(client, form, now=now, tell=tell))
         elif grant == "refresh_token":
@@ -138,7 +141,7 @@ class AuthorizationServer:
 
     async def _revoke(self, request: Request) -> Response:
         form = await _form(request)
-        client, token, now = self._client(request, form), _required(form, "token"), self.clock()
+        client, token, now = await self._client(request, form), _required(form, "token"), self.clock()
         take_back = self._end_family if grants.is_refresh_token(token) else self._end_token
         await self._in_thread(request, lambda tell: take_back(client, token, now=now, tell=tell))
         return Response(status_code=HTTPStatus.OK, headers=_NO_STORE)
@@ -160,7 +163,7 @@ class AuthorizationServer:
 
     async def _introspect(self, request: Request) -> Response:
         form = await _form(request)
-        client, token, now = self._client(request, form), _required(form, "token"), self.clock()
+        client, token, now = await self._client(request, form), _required(form, "token"), self.clock()
         if client.is_public:
             raise InvalidClient
         if grants.is_refresh_token(token):
@@ -185,9 +188,19 @@ class AuthorizationServer:
             "exp": int(self.refresh_tokens.expiry_of(family)),
         }
 
-    def _client(self, request: Request, form: Form) -> Client:
+    async def _client(self, request: Request, form: Form) -> Client:
         client_id, secret = _credentials(request, form)
-        return authenticated(self.clients, client_id, secret)
+        if self.limits is None:
+            return authenticated(self.clients, client_id, secret)
+        known = client_id if client_id in self.clients else None
+        self.limits.check(request.scope, known)
+        try:
+            client = authenticated(self.clients, client_id, secret)
+        except InvalidClient:
+            await self.limits.failed(request.scope, known)
+            raise
+        await self.limits.asks(request.scope, client.id, is_public=client.is_public)
+        return client
 
     async def _in_thread(self, request: Request, work: Callable[[Listener], _Result]) -> _Result:
         """Do the work in a thread, and tell afterwards, here, what it had to tell."""
@@ -212,12 +225,13 @@ class AuthorizationServer:
             return await answer(request)
         except ClientDisconnect:
             return Response(status_code=HTTPStatus.BAD_REQUEST)
+        except RateLimited as error:  # the first of a window has been told and logged
+            return _refused(error)
         except (GrantRefused, InvalidClient, InvalidRequest, StoreUnavailable) as error:
             logger.info("refused a request, %s: %s", error.code, error)
             if not isinstance(error, RefreshTokenReused):  # that has been told already
                 self._tell(request, Event(kind="refuse", at=self.clock(), code=error.code))
-            document = {"error": error.public_code, "error_description": describe(error)}
-            return JSONResponse(document, status_of(error), {**_NO_STORE, **_headers(error)})
+            return _refused(error)
 
     def _tell(self, request: Request, event: Event) -> None:
         if self.tell is not nobody:
@@ -225,10 +239,10 @@ class AuthorizationServer:
             self.tell(replace(event, request_id=request.scope.get("state", {}).get("request_id"), address=address))
 
 
-def _headers(error: AuthError) -> dict[str, str]:
-    if isinstance(error, InvalidClient):
-        return {"www-authenticate": 'Basic realm="mcp-auth-ref"'}
-    return {"retry-after": str(error.retry_after)} if isinstance(error, StoreUnavailable) else {}
+def _refused(error: AuthError) -> Response:
+    document = {"error": error.public_code, "error_description": describe(error)}
+    challenge = {"www-authenticate": 'Basic realm="mcp-auth-ref"'} if isinstance(error, InvalidClient) else {}
+    return JSONResponse(document, status_of(error), {**_NO_STORE, **challenge, **when(error)})
 
 
 async def _form(request: Request) -> Form:

@@ -8,6 +8,7 @@ import asyncio
 import logging
 import math
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from hashlib import blake2b
@@ -81,8 +82,8 @@ class MemoryCounter:
     def __init__(self, rate: Rate, *, size: int = SIZE) -> None:
         self.rate = rate
         self._size = size
-        self._counts: dict[Hashable, _Count] = {}
-        self._spent: dict[Hashable, _Count] = {}
+        self._counts = OrderedDict[Hashable, _Count]()
+        self._spent = OrderedDict[Hashable, _Count]()
 
     def __len__(self) -> int:
         return len(self._counts) + len(self._spent)
@@ -135,10 +136,10 @@ class MemoryCounter:
         _add(self._spent if was_spent and count.previous else self._counts, key, count, self._size)
 
 
-def _add(known: dict[Hashable, _T], key: Hashable, value: _T, size: int) -> None:
+def _add(known: OrderedDict[Hashable, _T], key: Hashable, value: _T, size: int) -> None:
     known[key] = value
     if len(known) > size:
-        del known[next(iter(known))]
+        known.popitem(last=False)
 
 
 class SharedCounts:
@@ -209,7 +210,7 @@ class RedisCounter:
         self._item = RateLimitItemPerSecond(rate.amount, rate.seconds, namespace="limit")
         self._local = MemoryCounter(rate, size=size)
         self._size = size
-        self._spent_until: dict[Hashable, float] = {}
+        self._spent_until = OrderedDict[Hashable, float]()
 
     def spent(self, key: Hashable, *, now: float) -> float:
         """Return the seconds until anything may pass under a key, as far as this process knows: 0 for now."""

@@ -6,7 +6,7 @@ A good token passes whatever comes from the same address beside it, so that nobo
 import logging
 import math
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from http import HTTPStatus
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 Fields: TypeAlias = Sequence[tuple[bytes, bytes]]
-Policy: TypeAlias = Literal["subject", "tool", "address"]
+Policy: TypeAlias = Literal["subject", "tool", "address", "client"]
 
 LIMIT_FIELDS = ("Retry-After", "RateLimit", "RateLimit-Policy")
 """The header fields that tell a caller of its limits."""
@@ -95,10 +95,62 @@ class CallLimits:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a whole server is limited by: what subjects ask for, and what fails from an address."""
+    """What a whole server is limited by: what subjects and clients ask for, and what fails from an address."""
 
     calls: CallLimits
     failures: Counter
+    clients: "ClientLimits"
+
+
+class ClientLimits:
+    """How often a client may ask the authorization server in a window, and how often fail to say who it is.
+
+    Failures count for the client that is named and the address that names it, together: whoever guesses a client's
+    secret is refused, also with the right one, and the client itself, anywhere else, is not. Clients that do not exist
+    are one. What a public client asks for counts for each address by itself, since anybody can say its name.
+    """
+
+    def __init__(
+        self,
+        requests: Counter,
+        failures: Counter,
+        *,
+        clock: Callable[[], float] = time.time,
+        tell: Listener = nobody,
+    ) -> None:
+        self._requests = requests
+        self._failures = failures
+        self._clock = clock
+        self._tell = tell
+
+    def check(self, scope: "Scope", client_id: str | None) -> None:
+        """Refuse a client before it is looked at, where it has failed too often from there. Raises RateLimited."""
+        spent = self._failures.spent(_from_where(scope, client_id), now=self._clock())
+        if spent:
+            raise _limited("address", self._failures.rate, spent)
+
+    async def failed(self, scope: "Scope", client_id: str | None) -> None:
+        """Count that somebody was not who they said. Raises RateLimited."""
+        await self._take("address", self._failures, _from_where(scope, client_id), scope)
+
+    async def asks(self, scope: "Scope", client_id: str, *, is_public: bool) -> None:
+        """Count what a client asks for. Raises RateLimited."""
+        key = _from_where(scope, client_id) if is_public else client_id
+        await self._take("client", self._requests, key, scope)
+
+    async def _take(self, policy: Policy, counter: Counter, key: Hashable, scope: "Scope") -> None:
+        now = self._clock()
+        standing = await counter.take(key, now=now)
+        if standing.wait:
+            error = _limited(policy, counter.rate, standing.wait)
+            if standing.is_first:
+                logger.info("refused a request, %s: %s", error.code, error)
+                self._tell(event_of(scope, "limit", at=now, code=error.code))
+            raise error
+
+
+def _from_where(scope: "Scope", client_id: str | None) -> tuple[str, str | None]:
+    return network_of(scope["client"][0] if scope.get("client") else ""), client_id
 
 
 class LimitFailures:

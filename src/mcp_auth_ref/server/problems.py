@@ -99,7 +99,7 @@ def problem(status: HTTPStatus, detail: str, headers: Mapping[str, str] | None =
 
 def refusal(error: AuthError, headers: Mapping[str, str] | None = None) -> Problem:
     """Answer a refusal of this package: `type` is the address of the guide's section on it."""
-    return _refusal(error, {**_when(error), **(headers or {})})
+    return _refusal(error, {**when(error), **(headers or {})})
 
 
 def failure(status: int, headers: Mapping[str, str] | None = None) -> Problem:
@@ -121,7 +121,7 @@ def challenge(error: AuthError, *, metadata_url: str, scopes: Collection[str]) -
     return _refusal(error, {"www-authenticate": value})
 
 
-def _when(error: AuthError) -> Mapping[str, str]:
+def when(error: AuthError) -> Mapping[str, str]:
     """Say when it may pass (RFC 9110, section 10.2.3; draft-ietf-httpapi-ratelimit-headers-11, sections 3 and 4)."""
     if not isinstance(error, RateLimited):
         return {"retry-after": str(error.retry_after)} if isinstance(error, StoreUnavailable) else {}
