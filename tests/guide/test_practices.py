@@ -79,5 +79,5 @@ def test_limits_audit_and_revocation_are_on_from_the_start_and_a_token_lives_an_
     settings = Settings()
 
     assert (settings.rate_limit_enabled, settings.audit_enabled) == (True, True)
-    assert settings.store_url == "sqlite:///.mcp/store.db"
+    assert str(settings.store_url) == "sqlite:///.mcp/store.db"
     assert settings.jwt_expiry_hours == 1
