@@ -109,7 +109,7 @@ class Server:
         """Send one request on a connection of its own."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
         try:
-            host = self.origin.removeprefix("http://")
+            host = self.origin.partition("//")[2]
             connection.request(method, path, body, {"Host": host, **(headers or {})})
             answer = connection.getresponse()
             content = answer.read()

@@ -50,6 +50,7 @@ OTHER_PROGRAMS = (
     "nginx",
     "prometheus",
     "promtool",
+    "redis-server",
 )
 BROWSERS = ("chromium", "google-chrome")
 SERVER = re.compile(r"(?:\w+=\S+ +)*(?:mcp-auth-ref serve|uvicorn|fastmcp run|python server\.py)\b.*")

@@ -124,13 +124,14 @@ def program(name: str) -> str:
 
 def _wait_for(process: "subprocess.Popen[bytes]", port: int, folder: Path) -> None:
     deadline = time.monotonic() + PATIENCE
-    while not _listens(port):
+    while not listens(port):
         said = (folder / "stderr.log").read_text()
         assert process.poll() is None, said
         assert time.monotonic() < deadline, said
         time.sleep(0.02)
 
 
-def _listens(port: int) -> bool:
+def listens(port: int) -> bool:
+    """Tell whether somebody listens at a port of this machine."""
     with socket.socket() as asking:
         return asking.connect_ex(("127.0.0.1", port)) == 0
