@@ -73,6 +73,7 @@ def test_these_are_the_variables_and_their_defaults(tmp_path: Path) -> None:
         ("MCP_RATE_LIMIT_REQUESTS", "600", "default"),
         ("MCP_RATE_LIMIT_WINDOW_SECS", "60", "default"),
         ("MCP_RATE_LIMIT_FAILURES", "20", "default"),
+        ("MCP_RATE_LIMIT_WITHOUT_STORE", "count", "default"),
         ("[tool_limits]", "", "default"),
         ("MCP_FILES_ROOT", "", "default"),
         ("MCP_SERVERS_FILE", "", "default"),

@@ -201,7 +201,8 @@ def _limits(settings: Settings, shared: SharedCounts | None, *, clock: Callable[
     """Count in Redis where that is the store, so that replicas share what they let pass; else in this process."""
 
     def counter(name: str, rate: Rate) -> Counter:
-        return RedisCounter(rate, shared, name=name) if shared else MemoryCounter(rate)
+        alone = settings.rate_limit_without_store == "count"
+        return RedisCounter(rate, shared, name=name, alone=alone) if shared else MemoryCounter(rate)
 
     window = settings.rate_limit_window_secs
     requests, failures = Rate(settings.rate_limit_requests, window), Rate(settings.rate_limit_failures, window)

@@ -516,6 +516,13 @@ class Settings(BaseSettings):
         description="How many refused tokens each client address may send in a window. Good ones pass all the same.",
         examples=["20"],
     )
+    rate_limit_without_store: Literal["count", "refuse"] = Field(
+        default="count",
+        title="count or refuse",
+        description="What replicas do while Redis, in which they count together, does not answer: `count` alone, or "
+        "`refuse` with 429 whatever has to be counted.",
+        examples=["count"],
+    )
     tool_limits: ToolLimits = Field(
         default_factory=dict,
         title='a table: a tool and "5/minute"',

@@ -56,7 +56,10 @@ def test_the_bounds_are_those_of_the_code() -> None:
 
 def test_the_file_of_the_page_sets_every_limit() -> None:
     document = tomllib.loads((ROOT / "snippets/limit/limits.toml").read_text())
-    known = {name for name in Settings.model_fields if name.startswith("rate_limit_")} - {"rate_limit_enabled"}
+    known = {name for name in Settings.model_fields if name.startswith("rate_limit_")} - {
+        "rate_limit_enabled",
+        "rate_limit_without_store",
+    }
 
     assert set(document) == {*known, "tool_limits"}
     assert Rate.parse(document["tool_limits"]["echo"]) == Rate(3, 600)

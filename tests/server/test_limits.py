@@ -314,11 +314,24 @@ def test_a_verifier_that_fails_is_answered_for_by_the_guard(clock: Clock) -> Non
             assert guess(client).status_code == 503
 
 
-def replica(url: str) -> TestClient:
+def replica(url: str, **more: Any) -> TestClient:
     settings = Settings(
-        jwt_secret=SecretBytes(SECRET), store_url=StoreUrl(url), rate_limit_requests=3, rate_limit_failures=3
+        jwt_secret=SecretBytes(SECRET), store_url=StoreUrl(url), rate_limit_requests=3, rate_limit_failures=3, **more
     )
     return TestClient(create_app(settings, clock=Clock()), base_url=ORIGIN, client=("192.0.2.1", 1))
+
+
+def test_without_redis_what_has_to_be_counted_is_refused_where_the_settings_say_so(tmp_path: Path) -> None:
+    """Our choice: a limit may matter more than an answer. It comes back by itself."""
+    valkey = Valkey(tmp_path)
+    with replica(valkey.url, rate_limit_without_store="refuse") as client:
+        before = post(client, "tools/list", credential=token())
+        valkey.kill()
+        without = post(client, "tools/list", credential=token())
+        asking = client.post("/mcp")
+
+    assert statuses([before, without, asking]) == [200, 429, 401]
+    assert without.headers["retry-after"] == "1"
 
 
 def test_replicas_of_one_redis_count_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -199,13 +199,15 @@ class RedisCounter:
     """Counts in Redis, under the same keys for all replicas, and beside it in this process.
 
     Where Redis does not answer, what this process has counted decides: each replica lets pass what all would together.
+    With `alone` false, nothing passes then.
     """
 
-    def __init__(self, rate: Rate, shared: SharedCounts, *, name: str, size: int = SIZE) -> None:
+    def __init__(self, rate: Rate, shared: SharedCounts, *, name: str, alone: bool = True, size: int = SIZE) -> None:
         from limits import RateLimitItemPerSecond  # noqa: PLC0415 - only who shares counts needs it
 
         self.rate = rate
         self._shared = shared
+        self._alone = alone
         self._name = name
         self._item = RateLimitItemPerSecond(rate.amount, rate.seconds, namespace="limit")
         self._local = MemoryCounter(rate, size=size)
@@ -227,6 +229,8 @@ class RedisCounter:
             with self._shared.watched():
                 async with asyncio.timeout(PATIENCE):
                     there = await self._take(key, now, cost)
+        if there is None and not self._alone:
+            return Standing(PAUSE, 0, PAUSE)
         return there or here
 
     async def _take(self, key: Hashable, now: float, cost: int) -> Standing:
