@@ -163,7 +163,7 @@ def _counters(root: Path) -> Iterator[str]:
 
 def _answers(method: str, path: str) -> bool:
     """Tell whether the server has something at an address, as its own answer or its OpenAPI document says."""
-    variables = {"MCP_JWT_SECRET": DEMONSTRATION_SECRET.decode()}
+    variables = {"MCP_JWT_SECRET": DEMONSTRATION_SECRET.decode(), "MCP_STORE_URL": "memory:"}
     app = create_app(Settings.load(environ=variables, cwd=Path(__file__).parent))
 
     async def ask() -> bool:

@@ -147,7 +147,7 @@ def _client(url: str, patience: float) -> redis.Redis:
 
 
 def _entries(answer: Iterable[tuple[str, dict[str, str]]]) -> list[tuple[str, Revocation]]:
-    return [(name, revocation_from(fields["revocation"])) for name, fields in answer]
+    return [(name, revocation_from(fields.get("revocation", ""))) for name, fields in answer]
 
 
 def _family_key(name: str) -> str:

@@ -194,6 +194,10 @@ class _File:
             self._connection.close()
         self._connection = None
 
+    def __del__(self) -> None:
+        # An application that is made and never served, such as for its OpenAPI document, is closed by nobody.
+        self.close()
+
 
 def _identity(path: Path) -> tuple[int, int] | None:
     try:
