@@ -85,7 +85,7 @@ def test_a_server_that_is_killed_in_a_storm_of_refreshes_spends_each_token_once(
 def test_redis_that_is_killed_and_started_again_forgets_nothing(valkey: Valkey, tmp_path: Path) -> None:
     """Our choice: what was answered with 200 is there, and in between each caller gets a clear answer."""
     with (
-        serving(tmp_path, valkey.url, MCP_STORE_STALE_SECS="1") as server,
+        serving(tmp_path, valkey.url, MCP_STORE_STALE_SECS="3") as server,
         opened(valkey.url) as store,
     ):
         revoked, good = server.pair(store), server.pair(store)

@@ -1,5 +1,6 @@
 """The token endpoint: who gets a token, in which form, and what becomes of a refresh token."""
 
+import json
 import logging
 from collections.abc import Iterator
 from contextlib import closing
@@ -10,6 +11,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from mcp_auth_ref.core import jws
+from mcp_auth_ref.core.scopes import ROLES
 from mcp_auth_ref.stores import Store, open_store
 from tests.server.oauth import (
     ROBOT,
@@ -414,14 +416,7 @@ def test_the_metadata_name_what_is_there(client: TestClient) -> None:
         "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
         "grant_types_supported": ["client_credentials", "refresh_token"],
         "response_types_supported": [],
-        "scopes_supported": [
-            "mcp:servers:read",
-            "mcp:tools:read",
-            "mcp:tools:execute",
-            "mcp:servers:manage",
-            "mcp:metrics:read",
-            "mcp:tokens:manage",
-        ],
+        "scopes_supported": list(ROLES["superadmin"]),
         "revocation_endpoint": f"{ISSUER}/revoke",
         "revocation_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
         "introspection_endpoint": f"{ISSUER}/introspect",
@@ -445,3 +440,34 @@ def test_where_somebody_else_is_the_issuer_there_are_no_endpoints(url: str) -> N
         paths = ("/token", "/revoke", "/introspect", "/.well-known/oauth-authorization-server")
 
         assert [client.post(path).status_code for path in paths] == [404] * 4
+
+
+def test_each_decision_is_told_once_with_its_true_reason_and_where_it_came_from(
+    url: str, store: Store, clock: Clock, tmp_path: Path
+) -> None:
+    """Our choice: whoever looks into a theft finds the family, the client and the address."""
+    log = tmp_path / "audit.log"
+    first = pair(store)
+    with oauth_server(store_url=url, clock=clock, audit_enabled=True, audit_log_path=log) as client:
+        post_form(client, "/token", OWN, basic())
+        second = refresh(client, secret_of(first)).json()
+        refresh(client, secret_of(first))
+        clock.now += 60
+        refresh(client, secret_of(first))
+        refresh(client, second["refresh_token"])
+        post_form(client, "/revoke", {"client_id": "page", "token": secret_of(pair(store))})
+        post_form(client, "/revoke", {"client_id": "page", "token": token(client_id="page")})
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    told = [(each["event"], each.get("code"), each.get("client_id"), "family" in each) for each in lines]
+
+    assert told == [
+        ("issue", None, ROBOT, False),
+        ("refresh", None, "page", True),
+        ("refresh", None, "page", True),
+        ("reuse", "refresh_token_reused", "page", True),
+        ("refuse", "invalid_grant", None, False),
+        ("revoke", None, "page", True),
+        ("revoke", None, "page", False),
+    ]
+    assert {each["address"] for each in lines} == {"127.0.0.1"}
+    assert len({each["request_id"] for each in lines}) == len(lines)
