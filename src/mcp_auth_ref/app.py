@@ -2,7 +2,7 @@
 
 What stands around what, from the outside in:
 
-Observed                    under which name the request is told of
+Observed                    under which name the request is told of; around it, where there is one, a span
 TrustedProxies              who has sent it, where a named proxy stands in between
 OverTls                     whether it has come over TLS, where the public address is https
 RequireKnownCaller          by the right name, and from no page of a foreign site
@@ -24,7 +24,7 @@ from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from functools import partial
 from http import HTTPStatus
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import urlsplit
 
 from fastapi import FastAPI
@@ -82,6 +82,9 @@ from mcp_auth_ref.stores.revocations import Revocations, opened
 from mcp_auth_ref.toolhub import InProcessServer, ServerConfig, ToolHub, read_servers
 from mcp_auth_ref.trust import clients_from, issuer_with
 
+if TYPE_CHECKING:
+    from opentelemetry.trace import TracerProvider
+
 _Document: TypeAlias = Callable[[], Mapping[str, object]]
 
 JWKS_PATH = "/.well-known/jwks.json"
@@ -89,15 +92,23 @@ METADATA_AGE = f"public, max-age={JWKS_MAX_AGE}"
 
 
 def create_app(
-    settings: Settings, *, clock: Callable[[], float] = time.time, elapsed: Callable[[], float] = time.monotonic
+    settings: Settings,
+    *,
+    clock: Callable[[], float] = time.time,
+    elapsed: Callable[[], float] = time.monotonic,
+    tracer_provider: "TracerProvider | None" = None,
 ) -> ASGIApp:
-    """Return the server of these settings. Raises ConfigurationError."""
+    """Return the server of these settings. Raises ConfigurationError.
+
+    `tracer_provider` is OpenTelemetry's, for spans of the requests and of the calls of tools.
+    """
+    traced, spans = _tracing(tracer_provider)
     documents: dict[str, _Document] = {}
     oauth: list[Route] = []
     audit = audit_from(settings, stream=sys.stdout)
     metrics = Metrics()
     metrics.watch(audit=audit)
-    tell = all_of(listener for listener in (audit, metrics) if listener is not None)
+    tell = all_of(listener for listener in (audit, metrics, spans) if listener is not None)
     hub = _hub(settings, clock=clock, tell=tell)
     manager = _session_manager(hub)
     gateway = create_gateway(
@@ -132,8 +143,7 @@ def create_app(
         lasting += [lambda: shared] if shared else []
         limits = _limits(settings, shared, clock=clock, tell=tell) if settings.rate_limit_enabled else None
         guard = partial(_with_token, settings=settings, verifier=verifier, limits=limits, clock=clock, tell=tell)
-        mcp = _with_tool_scopes(mcp, hub, settings, limits=limits, clock=clock, tell=tell)
-        mcp = guard(mcp, scopes=CALL_SCOPES)
+        mcp = guard(_with_tool_scopes(mcp, hub, settings, limits=limits, clock=clock, tell=tell), scopes=CALL_SCOPES)
         rest = _with_operation_scopes(rest, gateway, hub, settings, limits=limits, clock=clock, tell=tell)
         rest = guard(rest, scopes=FIRST_SCOPES)
         if _issues_here(settings, keys):
@@ -163,7 +173,7 @@ def create_app(
     app.state.followed = tuple(each for each in (keys, api_keys) if each is not None)
     app.state.revocations = revocations
     app.state.shared = shared
-    return _entrance(app, settings, clock=clock, tell=tell, metrics=metrics)
+    return Observed(traced(_entrance(app, settings, clock=clock, tell=tell)), answered=metrics.answered)
 
 
 def _hub(settings: Settings, *, clock: Callable[[], float], tell: Listener) -> ToolHub:
@@ -183,9 +193,17 @@ def servers_of(settings: Settings) -> Mapping[str, ServerConfig]:
     return {"demo": InProcessServer(demo.create_server(settings.files_root), tool_scopes=demo.TOOL_SCOPES)}
 
 
-def _entrance(
-    app: ASGIApp, settings: Settings, *, clock: Callable[[], float], tell: Listener, metrics: Metrics
-) -> ASGIApp:
+def _tracing(provider: "TracerProvider | None") -> tuple[Callable[[ASGIApp], ASGIApp], Listener | None]:
+    """Return the ring that traces requests, and the listener beside it; without a provider, neither does anything."""
+    if provider is None:
+        return (lambda app: app), None
+    from mcp_auth_ref.traces import Traced, spans, tracer_of  # noqa: PLC0415 - it needs the extra `otel`
+
+    tracer = tracer_of(provider)
+    return partial(Traced, tracer=tracer), spans(tracer)
+
+
+def _entrance(app: ASGIApp, settings: Settings, *, clock: Callable[[], float], tell: Listener) -> ASGIApp:
     """Put the rings that every request passes around the application, the innermost first."""
     app = RequireKnownCaller(
         app, hosts=settings.allowed_hosts, origins=settings.allowed_origins, clock=clock, tell=tell
@@ -194,7 +212,7 @@ def _entrance(
         app = OverTls(app, clock=clock, tell=tell)
     if settings.auth_enabled and settings.trusted_proxies:
         app = TrustedProxies(app, proxies=settings.trusted_proxies, clock=clock, tell=tell)
-    return Observed(app if settings.auth_enabled else AuthenticationDisabled(app), answered=metrics.answered)
+    return app if settings.auth_enabled else AuthenticationDisabled(app)
 
 
 def _limits(settings: Settings, shared: SharedCounts | None, *, clock: Callable[[], float], tell: Listener) -> Limits:

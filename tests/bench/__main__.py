@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tests.bench.measure import Row
 
-GROUPS = ("tokens", "requests", "startup", "memory", "hub", "stores", "rotation", "limits")
+GROUPS = ("tokens", "requests", "startup", "memory", "hub", "stores", "rotation", "limits", "events")
 PACKAGES = ("mcp-auth-ref", "PyJWT", "cryptography", "joserfc", "authlib", "fastmcp", "mcp", "starlette", "uvicorn")
 
 

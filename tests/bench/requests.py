@@ -58,17 +58,19 @@ def rows() -> Iterator[Row]:
 
 def _cpu_of_both(case: Case, token: str) -> tuple[float, float]:
     """Return the CPU seconds of a request with and without the guard: the best of short rounds that take turns."""
-    with _server(case.guarded) as guarded, _server(case.open) as unguarded:
-        loads = (_Load(guarded, token), _Load(unguarded, token))
+    with running(case.guarded) as guarded, running(case.open) as unguarded:
+        loads = (Load(guarded, token), Load(unguarded, token))
         rounds = [tuple(load.cpu(REQUESTS) for load in loads) for _ in range(ROUNDS)]
     return min(each[0] for each in rounds), min(each[1] for each in rounds)
 
 
-class _Load:
+class Load:
     """One connection that sends the same request over and over."""
 
-    def __init__(self, server: "_Running", token: str) -> None:
+    def __init__(self, server: "Running", token: str, path: str = "/mcp", body: str | None = LIST_TOOLS) -> None:
         self._pid = server.pid
+        self._path = path
+        self._body = body
         self._connection = http.client.HTTPConnection("127.0.0.1", server.port)
         self._headers = {
             "Authorization": f"Bearer {token}",
@@ -87,7 +89,7 @@ class _Load:
 
     def _send(self, requests: int) -> None:
         for _ in range(requests):
-            self._connection.request("POST", "/mcp", LIST_TOOLS, self._headers)
+            self._connection.request("POST" if self._body else "GET", self._path, self._body, self._headers)
             answer = self._connection.getresponse()
             body = answer.read()
             if answer.status != http.HTTPStatus.OK:
@@ -95,25 +97,28 @@ class _Load:
 
 
 @dataclass(frozen=True, slots=True)
-class _Running:
+class Running:
+    """A server in a process of its own."""
+
     pid: int
     port: int
 
 
 @contextlib.contextmanager
-def _server(name: str) -> Iterator[_Running]:
+def running(name: str, settings: Mapping[str, str] | None = None, folder: Path | None = None) -> Iterator[Running]:
+    """Start a server, in a folder and with settings of its own where they are given; it ends with the block."""
     port = free_port()
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as fresh:
         process = subprocess.Popen(
             _command(name, port),
-            env=_environment(name),
-            cwd=folder,
+            env={**_environment(name), **(settings or {})},
+            cwd=folder or fresh,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
         try:
             wait(port)
-            yield _Running(process.pid, port)
+            yield Running(process.pid, port)
         finally:
             process.terminate()
             process.wait(10)
@@ -138,11 +143,11 @@ def _environment(name: str) -> Mapping[str, str]:
 
 
 def wait(port: int) -> None:
-    for _ in range(200):
+    for _ in range(1200):
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
             return
         time.sleep(0.05)
-    raise RuntimeError("no measurement: the server did not start within 10 seconds")
+    raise RuntimeError("no measurement: the server did not start within 60 seconds")
 
 
 def free_port() -> int:

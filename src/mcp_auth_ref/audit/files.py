@@ -10,13 +10,16 @@ import os
 import stat
 import sys
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from errno import EAGAIN, EINVAL, ENOSPC
 from pathlib import Path
 from typing import TextIO
 
 from mcp_auth_ref.audit.chain import ORIGIN, Chain, Link, is_sealed
+
+if sys.platform != "win32":
+    import fcntl
 
 logger = logging.getLogger(__name__)
 
@@ -77,6 +80,8 @@ class AuditFile:
 
     def __init__(self, path: Path, *, max_bytes: int, keep: int, chain: Chain | None = None) -> None:
         self._path = path
+        self._head_path = head_of(path)
+        self._head_seen = (0, 0)
         self._max_bytes = max_bytes
         self._keep = keep
         self._chain = chain
@@ -94,12 +99,16 @@ class AuditFile:
 
     def begin(self, *, time: str) -> None:
         """Open the file, and find where its chain has come to. Raises OSError."""
-        with self._locked():
+        head = self._lock()
+        try:
             self._open(time)
+        finally:
+            _unlock(head)
 
     def append(self, body: str, *, time: str) -> None:
         """Write a JSON object as a line, or nothing. `time` is for a line of the file's own. Raises OSError."""
-        with self._locked():
+        head = self._lock()
+        try:
             if self._seen is None or self._seen != _identity(self._path):
                 self._open(time)
             data, link = self._line(body)
@@ -107,6 +116,8 @@ class AuditFile:
                 self._rotate(time)
                 data, link = self._line(body)
             self._put(data, link)
+        finally:
+            _unlock(head)
 
     def close(self) -> None:
         """Close the file. A line that comes later opens it again."""
@@ -115,22 +126,18 @@ class AuditFile:
                 os.close(descriptor)
         self._file = self._head = self._seen = None
 
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
-        head = head_of(self._path)
+    def _lock(self) -> int:
+        """Lock the head, which is opened if need be, and give it. Raises OSError."""
         while True:
             if self._head is None:
                 _make_folder(self._path.parent)
-                self._head = _opened(head)
+                self._head = _opened(self._head_path)
+                self._head_seen = _file_at(self._head)
             _lock(self._head)
-            if _is_at(head, self._head):
-                break
+            if _identity(self._head_path)[:2] == self._head_seen:
+                return self._head
             os.close(self._head)  # somebody has taken the file away: whoever comes next locks another one
             self._head = None
-        try:
-            yield
-        finally:
-            _unlock(self._head)
 
     def _line(self, body: str) -> tuple[bytes, Link]:
         if self._chain is None:
@@ -147,7 +154,8 @@ class AuditFile:
             raise OSError(ENOSPC, os.strerror(ENOSPC))
         self._size += written
         self._link = link
-        self._seen = _identity(self._path)
+        if self._seen is not None:
+            self._seen = (*self._seen[:2], self._size)
         if self._chain is not None and self._head is not None:
             os.pwrite(self._head, self._chain.head(link), 0)
 
@@ -231,9 +239,9 @@ def _identity(path: Path) -> tuple[int, int, int]:
     return found.st_dev, found.st_ino, found.st_size
 
 
-def _is_at(path: Path, file: int) -> bool:
-    found = os.fstat(file)
-    return _identity(path)[:2] == (found.st_dev, found.st_ino)
+def _file_at(descriptor: int) -> tuple[int, int]:
+    found = os.fstat(descriptor)
+    return found.st_dev, found.st_ino
 
 
 def _opened(path: Path, append: int = 0) -> int:
@@ -288,13 +296,12 @@ def _lock(file: int) -> None:
     """Wait a little for whoever is writing. Raises OSError where the lock is held for longer than a line takes."""
     if sys.platform == "win32":
         return
-    import fcntl  # noqa: PLC0415 - it is not there everywhere
-
-    deadline = time.monotonic() + LOCK_SECONDS
+    deadline = 0.0
     while True:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
+            deadline = deadline or time.monotonic() + LOCK_SECONDS
             if time.monotonic() > deadline:
                 raise OSError(EAGAIN, "another process keeps it locked") from None
             time.sleep(0.0005)
@@ -304,6 +311,4 @@ def _lock(file: int) -> None:
 
 def _unlock(file: int) -> None:
     if sys.platform != "win32":
-        import fcntl  # noqa: PLC0415 - it is not there everywhere
-
         fcntl.flock(file, fcntl.LOCK_UN)

@@ -287,7 +287,7 @@ class RequireOperationScopes:
     ) -> None:
         self._app = app
         self._limits = limits
-        self._routes = [route for route in routes if isinstance(route, APIRoute)]
+        self._routes = [(route, scopes_of(route)) for route in routes if isinstance(route, APIRoute)]
         self._own_scopes = tools
         self._metadata_url = metadata_url
         self._clock = clock
@@ -317,11 +317,14 @@ class RequireOperationScopes:
 
     def _required(self, scope: "Scope") -> tuple[Sequence[str], str | None]:
         """Return what an operation needs, and the tool that it calls."""
-        for route in self._routes:
+        method = scope["method"]
+        for route, scopes in self._routes:
+            if method not in (route.methods or ()):
+                continue
             match, found = route.matches(scope)
             if match is Match.FULL and route.name == EXECUTE:
                 tool = found["path_params"]["name"]
-                return [*scopes_of(route), *self._own_scopes(tool)], tool[:LONGEST_NAME]
+                return [*scopes, *self._own_scopes(tool)], tool[:LONGEST_NAME]
             if match is Match.FULL:
-                return scopes_of(route), None
+                return scopes, None
         return (), None  # there is no such operation, and the application says so

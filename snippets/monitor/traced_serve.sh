@@ -1,0 +1,1 @@
+uvicorn traced:app --port 8765 > spans.log
