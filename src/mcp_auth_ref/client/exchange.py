@@ -91,8 +91,14 @@ def exchange(
 def failure_of(error: httpx2.RequestError, url: str, seconds: float) -> CallFailed:
     """Return the error for a request that came to no answer within so many seconds.
 
-    Only where no connection came about is it certain that nothing was done.
+    Only where no connection came about is it certain that nothing was done. The cause is kept.
     """
+    failure = _failure(error, url, seconds)
+    failure.__cause__ = error  # as `raise … from` does; it is raised later, if no further attempt mends it
+    return failure
+
+
+def _failure(error: httpx2.RequestError, url: str, seconds: float) -> CallFailed:
     parts = urlsplit(url)
     address = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
     if isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout | httpx2.ProxyError | httpx2.UnsupportedProtocol):

@@ -193,7 +193,7 @@ class MCPAuthClient:
             finally:
                 await response.aclose()
         except httpx2.RequestError as error:
-            return _because(error, failure_of(error, str(request.url), seconds))
+            return failure_of(error, str(request.url), seconds)
         return _answer(response, body, asked_at)
 
 
@@ -306,7 +306,7 @@ class SyncMCPAuthClient:
             finally:
                 response.close()
         except httpx2.RequestError as error:
-            return _because(error, failure_of(error, str(request.url), seconds))
+            return failure_of(error, str(request.url), seconds)
         return _answer(response, body, asked_at)
 
 
@@ -336,9 +336,3 @@ def _until(ends_at: float, parts: Iterable[bytes], seconds: float) -> Iterable[b
 
 def _answer(response: httpx2.Response, body: _Body, asked_at: float) -> Answer:
     return Answer(response.status_code, response.headers, bytes(body), str(response.request.url), asked_at, time.time())
-
-
-def _because(cause: Exception, failure: CallFailed) -> CallFailed:
-    """Keep the cause, as `raise … from` does; the failure is raised later, if no further attempt mends it."""
-    failure.__cause__ = cause
-    return failure

@@ -147,7 +147,7 @@ class RefreshingToken:
             with httpx2.Client(timeout=DEADLINE, trust_env=self._trusts_proxies) as http:
                 response = http.post(self._endpoint, data=self._form(), auth=self._credentials())
         except httpx2.RequestError as error:
-            return _because(error, failure_of(error, str(self._endpoint), DEADLINE))
+            return failure_of(error, str(self._endpoint), DEADLINE)
         return _answer(response, asked_at)
 
     async def _ask_async(self) -> Answer | CallFailed:
@@ -159,7 +159,7 @@ class RefreshingToken:
                     response = await http.post(self._endpoint, data=self._form(), auth=self._credentials())
                 return _answer(response, asked_at)
         except httpx2.RequestError as error:
-            return _because(error, failure_of(error, str(self._endpoint), DEADLINE))
+            return failure_of(error, str(self._endpoint), DEADLINE)
         return DeadlinePassed(DEADLINE)
 
     def _check(self) -> None:
@@ -235,11 +235,6 @@ def _refusal(answer: Answer, refresh_token: str) -> AuthError:
 def _answer(response: httpx2.Response, asked_at: float) -> Answer:
     url = str(response.request.url)
     return Answer(response.status_code, response.headers, response.content, url, asked_at, time.time())
-
-
-def _because(cause: Exception, failure: CallFailed) -> CallFailed:
-    failure.__cause__ = cause
-    return failure
 
 
 def _discard(given: object) -> None:
