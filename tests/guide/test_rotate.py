@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from mcp_auth_ref import KeySet, Settings, issuer_from, keyfiles
+from mcp_auth_ref import KeySet, Settings, TokenVerifier, issuer_from, keyfiles, verifier_from
 from mcp_auth_ref.app import METADATA_AGE
 from mcp_auth_ref.cli import main
 from mcp_auth_ref.core.rotation import JWKS_MAX_AGE, PUBLISHED_BEFORE
@@ -72,6 +72,14 @@ def test_the_moment_is_in_the_file_and_not_in_the_published_set(folder: Path) ->
     assert written[1]["nbf"] - time.time() == pytest.approx(PUBLISHED_BEFORE, abs=PATIENCE)
     assert [jwk["kid"] for jwk in published] == [jwk["kid"] for jwk in written]
     assert not [jwk for jwk in published if "nbf" in jwk]
+
+
+def test_a_verifier_of_your_own_reads_its_keys_once(folder: Path) -> None:
+    verifier = verifier_from(Settings.load())
+    run("keys", "rotate")
+
+    assert isinstance(verifier, TokenVerifier)
+    assert [key.kid for key in verifier.keys.keys] == kids(folder / "keys.json")[:1]
 
 
 class Load:
