@@ -83,7 +83,7 @@ def _claims(code: str, known: Inventory) -> Iterator[tuple[str, bool]]:
     for word in VARIABLE.findall(code):
         yield word, word in (known.variables if word.startswith("MCP_") else known.words)
     if route := ROUTE.fullmatch(code):
-        yield code, known.has_route(route["method"] or "GET", route["path"])
+        yield code, known.has_route(route["method"] or "", route["path"])
     for word in SCOPE.findall(code):
         yield word, word in known.scopes
     for word in SNAKE.findall(code):
@@ -162,7 +162,10 @@ def _counters(root: Path) -> Iterator[str]:
 
 
 def _answers(method: str, path: str) -> bool:
-    """Tell whether the server has something at an address, as its own answer or its OpenAPI document says."""
+    """Tell whether the server has something at an address, as its own answer or its OpenAPI document says.
+
+    Without a method, any will do.
+    """
     variables = {"MCP_JWT_SECRET": DEMONSTRATION_SECRET.decode(), "MCP_STORE_URL": "memory:"}
     app = create_app(Settings.load(environ=variables, cwd=Path(__file__).parent))
 
@@ -171,10 +174,11 @@ def _answers(method: str, path: str) -> bool:
             if path.startswith("/api/v1/mcp/"):
                 operations = (await client.get("/api/v1/openapi.json")).json()["paths"]
                 return any(
-                    method.lower() in methods and re.fullmatch(re.sub(r"{\w+}", "[^/]+", known), path)
+                    (not method or method.lower() in methods) and re.fullmatch(re.sub(r"{\w+}", "[^/]+", known), path)
                     for known, methods in operations.items()
                 )
-            return (await client.request(method, path)).status_code not in (404, 405)
+            status = (await client.request(method or "GET", path)).status_code
+            return status != 404 and (status != 405 or not method)
 
     return asyncio.run(ask())
 
