@@ -178,7 +178,7 @@ def test_the_table_of_headers_has_every_header_that_an_answer_carries(client: Te
     carried = {name for answer in answers for name in answer.headers} - {"content-length"}
     shown = {name.lower() for name in in_code(row[0] for row in table("Header | On which answers, and what it says"))}
 
-    assert shown == carried | {"retry-after", "mcp-auth"}
+    assert shown == carried | {"retry-after", "mcp-auth", "strict-transport-security"}
 
 
 def test_each_answer_says_who_may_keep_it(client: TestClient) -> None:
