@@ -206,6 +206,14 @@ def test_openmetrics_is_given_to_who_asks_for_it() -> None:
     assert media_type.startswith("application/openmetrics-text")
 
 
+@pytest.mark.parametrize("kind", ["application/openmetrics-text", "text/plain"])
+def test_a_version_that_is_no_number_gets_the_plain_page(kind: str) -> None:
+    """CWE-248: what a caller writes into `Accept` makes no failure of the server."""
+    _, media_type = Metrics().page(f"{kind}; version=latest")
+
+    assert media_type == "text/plain; version=0.0.4; charset=utf-8"
+
+
 def test_prometheus_has_nothing_against_the_names() -> None:
     """`promtool check metrics`, which knows the conventions."""
     parts = Parts()

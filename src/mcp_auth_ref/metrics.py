@@ -152,7 +152,7 @@ class Metrics:
 
     def page(self, accept: str = "") -> tuple[bytes, str]:
         """Return all metrics and their media type: OpenMetrics where `accept` asks for it, else Prometheus' text."""
-        encode, media_type = choose_encoder(accept)
+        encode, media_type = _encoder(accept)
         return encode(self._registry), media_type
 
     def _code(self, code: str | None) -> str:
@@ -174,6 +174,13 @@ class Metrics:
                 return event.server, OTHER
             self._tools.add(names)
         return names
+
+
+def _encoder(accept: str) -> tuple[Callable[[Collector], bytes], str]:
+    try:
+        return choose_encoder(accept)
+    except TypeError:  # the library compares a version with a number also where it is none
+        return choose_encoder("")
 
 
 class _Watched(Collector):
