@@ -209,7 +209,8 @@ def _entrance(app: ASGIApp, settings: Settings, *, clock: Callable[[], float], t
         app, hosts=settings.allowed_hosts, origins=settings.allowed_origins, clock=clock, tell=tell
     )
     if settings.auth_enabled and settings.resource_url.startswith("https://"):
-        app = OverTls(app, clock=clock, tell=tell)
+        credentials = filter(None, ("Authorization", settings.api_key_header))
+        app = OverTls(app, credentials=credentials, clock=clock, tell=tell)
     if settings.auth_enabled and settings.trusted_proxies:
         app = TrustedProxies(app, proxies=settings.trusted_proxies, clock=clock, tell=tell)
     return app if settings.auth_enabled else AuthenticationDisabled(app)

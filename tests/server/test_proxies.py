@@ -1,5 +1,6 @@
 """Who is believed about where a request comes from, how far, and what has to come over TLS."""
 
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -10,7 +11,7 @@ from pydantic import SecretBytes
 from starlette.testclient import TestClient
 from starlette.types import Receive, Scope, Send
 
-from mcp_auth_ref import ConfigurationError, Settings, create_app
+from mcp_auth_ref import ConfigurationError, Settings, apikeyfiles, create_app
 from mcp_auth_ref.events import Event
 from mcp_auth_ref.process import serve
 from mcp_auth_ref.server.proxies import OverTls, TrustedProxies
@@ -239,6 +240,21 @@ def test_a_token_that_has_travelled_in_the_clear_is_refused(peer: str, headers: 
     """RFC 6750, section 5.3: also where a proxy answers on port 80, or is passed by."""
     with behind(peer) as client:
         assert client.post("/mcp", headers={**headers, "Authorization": f"Bearer {token()}"}).status_code == status
+
+
+def test_an_api_key_that_has_travelled_in_the_clear_is_refused(tmp_path: Path) -> None:
+    """RFC 6750, section 5.3: a credential is one in whichever header it comes, also of a request that only reads."""
+    keys = tmp_path / "apikeys.json"
+    apikeyfiles.write(keys, ())
+
+    with behind(PROXY, api_keys_file=keys, api_key_header="X-API-Key") as client:
+        answer = client.get(
+            "/api/v1/mcp/tools",
+            headers={"X-Forwarded-For": "203.0.113.9", "X-Forwarded-Proto": "http", "X-API-Key": "mcpk_"},
+        )
+
+    assert answer.status_code == 400
+    assert answer.json()["detail"].startswith("the request has not come over TLS")
 
 
 def test_a_forged_address_gets_nobody_around_the_limit_of_failures() -> None:

@@ -106,11 +106,19 @@ class OverTls:
     """Let through to `app` only what has come over TLS or from this machine, and let browsers remember it (RFC 6797).
 
     Stands inside `TrustedProxies`. What only reads and carries no credentials passes as well: it is a probe, and gives
-    nothing away.
+    nothing away. `credentials` names the headers that carry some.
     """
 
-    def __init__(self, app: "ASGIApp", *, clock: Callable[[], float] = time.time, tell: Listener = nobody) -> None:
+    def __init__(
+        self,
+        app: "ASGIApp",
+        *,
+        credentials: Iterable[str] = ("Authorization",),
+        clock: Callable[[], float] = time.time,
+        tell: Listener = nobody,
+    ) -> None:
         self._app = app
+        self._credentials = frozenset(name.lower().encode("ascii") for name in credentials)
         self._clock = clock
         self._tell = tell
 
@@ -120,7 +128,7 @@ class OverTls:
             await self._app(scope, receive, send)
             return
         app = self._app
-        if scope["scheme"] != "https" and _gives_away(scope) and not _is_local(scope):
+        if scope["scheme"] != "https" and self._gives_away(scope) and not _is_local(scope):
             error = InvalidRequest(
                 "the request has not come over TLS, as far as this server can tell: send it to the https address; "
                 "a proxy in between has to be named in MCP_TRUSTED_PROXIES and to send X-Forwarded-Proto"
@@ -128,16 +136,15 @@ class OverTls:
             app = _refuse(error, scope, self._clock, self._tell)
         await app(scope, receive, _with_hsts(send))
 
+    def _gives_away(self, scope: "Scope") -> bool:
+        return scope["method"] not in _SAFE_METHODS or any(name in self._credentials for name, _ in scope["headers"])
+
 
 def _refuse(error: InvalidRequest, scope: "Scope", clock: Callable[[], float], tell: Listener) -> "ASGIApp":
     logger.info("refused a request, %s: %s", error.code, error)
     if tell is not nobody:
         tell(event_of(scope, "refuse", at=clock(), code=error.code))
     return refusal(error)
-
-
-def _gives_away(scope: "Scope") -> bool:
-    return scope["method"] not in _SAFE_METHODS or any(name == b"authorization" for name, _ in scope["headers"])
 
 
 def _is_local(scope: "Scope") -> bool:
