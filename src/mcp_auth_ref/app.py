@@ -20,11 +20,11 @@ RequireKnownCaller          by the right name, and from no page of a foreign sit
 import os
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from functools import partial
-from http import HTTPStatus
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
 
 from fastapi import FastAPI
@@ -33,10 +33,9 @@ from mcp.server.transport_security import TransportSecuritySettings
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
 from mcp_auth_ref import demo
@@ -45,7 +44,6 @@ from mcp_auth_ref.core.discovery import AUTHORIZATION_SERVER, PROTECTED_RESOURCE
 from mcp_auth_ref.core.errors import ConfigurationError
 from mcp_auth_ref.core.keys import SigningKey
 from mcp_auth_ref.core.limits import Rate
-from mcp_auth_ref.core.rotation import JWKS_MAX_AGE
 from mcp_auth_ref.core.scopes import METRICS_READ, ROLES
 from mcp_auth_ref.core.tokens import TokenIssuer, TokenVerifier
 from mcp_auth_ref.events import Listener, all_of
@@ -67,14 +65,13 @@ from mcp_auth_ref.server.gateway import (
     Below,
     HeadAsGet,
     RequireOperationScopes,
-    connected,
     create_gateway,
 )
-from mcp_auth_ref.server.limits import LIMIT_FIELDS, CallLimits, ClientLimits, LimitFailures, Limits, accepted_by
+from mcp_auth_ref.server.limits import CallLimits, ClientLimits, LimitFailures, Limits, accepted_by
 from mcp_auth_ref.server.mcp import RequireToolScopes, StatelessEndpoint
 from mcp_auth_ref.server.observed import Observed
-from mcp_auth_ref.server.problems import failure
 from mcp_auth_ref.server.proxies import OverTls, TrustedProxies
+from mcp_auth_ref.server.published import FRESH, Document, Health, answer_error, cors, published
 from mcp_auth_ref.server.resource import RequireToken, Verifier
 from mcp_auth_ref.server.tools import create_server, own_scopes
 from mcp_auth_ref.settings import Settings
@@ -85,10 +82,7 @@ from mcp_auth_ref.trust import clients_from, issuer_with
 if TYPE_CHECKING:
     from opentelemetry.trace import TracerProvider
 
-_Document: TypeAlias = Callable[[], Mapping[str, object]]
-
 JWKS_PATH = "/.well-known/jwks.json"
-METADATA_AGE = f"public, max-age={JWKS_MAX_AGE}"
 
 
 def create_app(
@@ -103,87 +97,51 @@ def create_app(
     `tracer_provider` is OpenTelemetry's, for spans of the requests and of the calls of tools.
     """
     traced, spans = _tracing(tracer_provider)
-    documents: dict[str, _Document] = {}
-    oauth: list[Route] = []
-    audit = audit_from(settings, stream=sys.stdout)
-    metrics = Metrics()
-    metrics.watch(audit=audit)
-    tell = all_of(listener for listener in (audit, metrics, spans) if listener is not None)
-    hub = _hub(settings, clock=clock, tell=tell)
-    manager = _session_manager(hub)
-    gateway = create_gateway(
-        hub,
-        server=_origin(settings.resource_url),
-        timeout=settings.tool_timeout_secs,
-        metadata_url=_metadata_url(settings) if settings.auth_enabled else None,
-    )
-    mcp: ASGIApp = StatelessEndpoint(manager)
-    rest: ASGIApp = StrictJson(gateway)
-    lasting: list[Callable[[], AbstractAsyncContextManager[object]]] = [
-        partial(_written, audit, clock),
-        lambda: hub,
-        manager.run,
-    ]
-    for_metrics: list[Middleware] = []
-    keys: LiveKeys | None = None
-    api_keys: LiveApiKeys | None = None
-    revocations: Revocations | None = None
-    shared: SharedCounts | None = None
-    if settings.auth_enabled:
-        keys = LiveKeys(settings, clock=clock, tell=tell)
-        store_url = settings.store_url.get_secret_value()
-        revocations = opened(store_url, stale=settings.store_stale_secs, elapsed=elapsed, clock=clock)
-        cache = VerifiedTokenCache(keys.verifier, revoked=revocations.is_revoked)
-        keys.replace = cache.replace
-        api_keys = LiveApiKeys(settings, is_revoked=revocations.is_revoked, clock=clock, tell=tell)
-        verifier = TokensAndApiKeys(cache, api_keys)
-        lasting += [keys.following, api_keys.following, revocations.following]
-        documents = _documents(settings, keys)
-        shared = shared_counts(store_url) if settings.rate_limit_enabled else None
-        lasting += [lambda: shared] if shared else []
-        limits = _limits(settings, shared, clock=clock, tell=tell) if settings.rate_limit_enabled else None
-        guard = partial(_with_token, settings=settings, verifier=verifier, limits=limits, clock=clock, tell=tell)
-        mcp = guard(_with_tool_scopes(mcp, hub, settings, limits=limits, clock=clock, tell=tell), scopes=CALL_SCOPES)
-        rest = _with_operation_scopes(rest, gateway, hub, settings, limits=limits, clock=clock, tell=tell)
-        rest = guard(rest, scopes=FIRST_SCOPES)
-        if _issues_here(settings, keys):
-            authorization = _authorization(settings, keys, cache, revocations, limits=limits, clock=clock, tell=tell)
-            oauth = _oauth_routes(authorization, settings)
-            documents |= _oauth_documents(settings)
-        for_metrics = [Middleware(guard, scopes=[METRICS_READ], required=[METRICS_READ])]
-        metrics.watch(cache=cache, store=revocations)
-    cors = [_cors(settings.allowed_origins)]
+    world = _world(settings, clock=clock, spans=spans)
+    door = _door(world, elapsed=elapsed) if settings.auth_enabled else None
+    manager = _session_manager(world.hub)
     app = Starlette(
-        routes=[
-            Route("/health", _health),
-            Route("/ready", _ready),
-            Route("/metrics", partial(_metrics, metrics), methods=["GET"], middleware=for_metrics),
-            *(_document(path, document) for path, document in documents.items()),
-            *oauth,
-            Route(urlsplit(settings.resource_url).path or "/", mcp, middleware=cors),
-            *(Route(path, HeadAsGet(gateway), middleware=cors) for path in PUBLIC),
-            Below(PREFIX, HeadAsGet(rest), middleware=cors),
-        ],
-        lifespan=_lifespan(*lasting),
-        exception_handlers={HTTPException: _answer_error, Exception: _answer_error},
+        routes=[*_public(world, door), *_guarded(world, door, StatelessEndpoint(manager))],
+        lifespan=_lifespan(
+            partial(_written, world.audit, clock), lambda: world.hub, manager.run, *(door.lasting if door else ())
+        ),
+        exception_handlers={HTTPException: answer_error, Exception: answer_error},
     )
     app.router.redirect_slashes = False
-    app.state.authentication = "enabled" if settings.auth_enabled else "disabled"
-    app.state.hub = hub
-    app.state.followed = tuple(each for each in (keys, api_keys) if each is not None)
-    app.state.revocations = revocations
-    app.state.shared = shared
-    return Observed(traced(_entrance(app, settings, clock=clock, tell=tell)), answered=metrics.answered)
+    return Observed(traced(_entrance(app, world)), answered=world.metrics.answered)
 
 
-def _hub(settings: Settings, *, clock: Callable[[], float], tell: Listener) -> ToolHub:
-    return ToolHub(
+@dataclass(frozen=True, slots=True)
+class _World:
+    """What every server has, whoever may enter."""
+
+    settings: Settings
+    clock: Callable[[], float]
+    tell: Listener
+    audit: AuditLog | None
+    metrics: Metrics
+    hub: ToolHub
+    gateway: FastAPI
+
+
+def _world(settings: Settings, *, clock: Callable[[], float], spans: Listener | None) -> _World:
+    audit, metrics = audit_from(settings, stream=sys.stdout), Metrics()
+    metrics.watch(audit=audit)
+    tell = all_of(listener for listener in (audit, metrics, spans) if listener is not None)
+    hub = ToolHub(
         servers_of(settings),
         timeout=settings.tool_timeout_secs,
         max_result_bytes=settings.max_result_bytes,
         tell=tell,
         clock=clock,
     )
+    gateway = create_gateway(
+        hub,
+        server=_origin(settings.resource_url),
+        timeout=settings.tool_timeout_secs,
+        metadata_url=_metadata_url(settings) if settings.auth_enabled else None,
+    )
+    return _World(settings, clock, tell, audit, metrics, hub, gateway)
 
 
 def servers_of(settings: Settings) -> Mapping[str, ServerConfig]:
@@ -193,27 +151,45 @@ def servers_of(settings: Settings) -> Mapping[str, ServerConfig]:
     return {"demo": InProcessServer(demo.create_server(settings.files_root), tool_scopes=demo.TOOL_SCOPES)}
 
 
-def _tracing(provider: "TracerProvider | None") -> tuple[Callable[[ASGIApp], ASGIApp], Listener | None]:
-    """Return the ring that traces requests, and the listener beside it; without a provider, neither does anything."""
-    if provider is None:
-        return (lambda app: app), None
-    from mcp_auth_ref.traces import Traced, spans, tracer_of  # noqa: PLC0415 - it needs the extra `otel`
+@dataclass(frozen=True, slots=True)
+class _Door:
+    """What decides who may enter, and how often."""
 
-    tracer = tracer_of(provider)
-    return partial(Traced, tracer=tracer), spans(tracer)
+    keys: LiveKeys
+    api_keys: LiveApiKeys
+    revocations: Revocations
+    tokens: VerifiedTokenCache
+    verifier: Verifier
+    shared: SharedCounts | None
+    limits: Limits | None
+
+    @property
+    def lasting(self) -> Iterator[Callable[[], AbstractAsyncContextManager[object]]]:
+        """What is opened with the server and closed with it, the first first."""
+        yield from (self.keys.following, self.api_keys.following, self.revocations.following)
+        if (shared := self.shared) is not None:
+            yield lambda: shared
 
 
-def _entrance(app: ASGIApp, settings: Settings, *, clock: Callable[[], float], tell: Listener) -> ASGIApp:
-    """Put the rings that every request passes around the application, the innermost first."""
-    app = RequireKnownCaller(
-        app, hosts=settings.allowed_hosts, origins=settings.allowed_origins, clock=clock, tell=tell
+def _door(world: _World, *, elapsed: Callable[[], float]) -> _Door:
+    settings, clock, tell = world.settings, world.clock, world.tell
+    keys = LiveKeys(settings, clock=clock, tell=tell)
+    store_url = settings.store_url.get_secret_value()
+    revocations = opened(store_url, stale=settings.store_stale_secs, elapsed=elapsed, clock=clock)
+    tokens = VerifiedTokenCache(keys.verifier, revoked=revocations.is_revoked)
+    keys.replace = tokens.replace
+    api_keys = LiveApiKeys(settings, is_revoked=revocations.is_revoked, clock=clock, tell=tell)
+    shared = shared_counts(store_url) if settings.rate_limit_enabled else None
+    world.metrics.watch(cache=tokens, store=revocations)
+    return _Door(
+        keys=keys,
+        api_keys=api_keys,
+        revocations=revocations,
+        tokens=tokens,
+        verifier=TokensAndApiKeys(tokens, api_keys),
+        shared=shared,
+        limits=_limits(settings, shared, clock=clock, tell=tell) if settings.rate_limit_enabled else None,
     )
-    if settings.auth_enabled and settings.resource_url.startswith("https://"):
-        credentials = filter(None, ("Authorization", settings.api_key_header))
-        app = OverTls(app, credentials=credentials, clock=clock, tell=tell)
-    if settings.auth_enabled and settings.trusted_proxies:
-        app = TrustedProxies(app, proxies=settings.trusted_proxies, clock=clock, tell=tell)
-    return app if settings.auth_enabled else AuthenticationDisabled(app)
 
 
 def _limits(settings: Settings, shared: SharedCounts | None, *, clock: Callable[[], float], tell: Listener) -> Limits:
@@ -237,79 +213,118 @@ def _limits(settings: Settings, shared: SharedCounts | None, *, clock: Callable[
     )
 
 
+def _public(world: _World, door: _Door | None) -> Iterator[Route]:
+    """Give the addresses that need no token."""
+    settings, documents = world.settings, dict[str, Document]()
+    health = Health("disabled", world.hub)
+    if door is not None:
+        health = Health("enabled", world.hub, (door.keys, door.api_keys), door.revocations, door.shared)
+        documents = _resource_documents(settings, door.keys)
+        if _issues_here(settings, door.keys):
+            documents |= _oauth_documents(settings)
+            yield from _oauth_routes(_authorization(world, door), settings)
+    yield Route("/health", health.health)
+    yield Route("/ready", health.ready)
+    yield from (published(path, document) for path, document in documents.items())
+    yield from (Route(path, HeadAsGet(world.gateway), middleware=[cors(settings.allowed_origins)]) for path in PUBLIC)
+
+
+def _guarded(world: _World, door: _Door | None, endpoint: ASGIApp) -> Iterator[BaseRoute]:
+    """Give the addresses that nobody enters without a token, unless authentication is off."""
+    mcp, rest = endpoint, cast("ASGIApp", StrictJson(world.gateway))
+    for_metrics: list[Middleware] = []
+    if door is not None:
+        mcp = _with_token(_with_tool_scopes(mcp, world, door), world, door, scopes=CALL_SCOPES)
+        rest = _with_token(_with_operation_scopes(rest, world, door), world, door, scopes=FIRST_SCOPES)
+        for_metrics = [Middleware(_with_token, world, door, scopes=[METRICS_READ], required=[METRICS_READ])]
+    shown = [cors(world.settings.allowed_origins)]
+    yield Route("/metrics", partial(_metrics, world.metrics), methods=["GET"], middleware=for_metrics)
+    yield Route(urlsplit(world.settings.resource_url).path or "/", mcp, middleware=shown)
+    yield Below(PREFIX, HeadAsGet(rest), middleware=shown)
+
+
+async def _metrics(metrics: Metrics, request: Request) -> Response:
+    page, media_type = metrics.page(request.headers.get("accept", ""))
+    return Response(page, headers={**FRESH, "content-type": media_type})
+
+
 def _with_token(
-    app: ASGIApp,
-    *,
-    settings: Settings,
-    scopes: Collection[str],
-    verifier: Verifier,
-    limits: Limits | None,
-    clock: Callable[[], float],
-    tell: Listener,
-    required: Collection[str] = (),
+    app: ASGIApp, world: _World, door: _Door, *, scopes: Collection[str], required: Collection[str] = ()
 ) -> ASGIApp:
     """Put the rings around an application that nobody enters without a token, the innermost first."""
+    settings, clock, tell = world.settings, world.clock, world.tell
+    metadata_url = _metadata_url(settings)
     guard: ASGIApp = RequireToken(
         app,
-        verifier=verifier,
-        metadata_url=_metadata_url(settings),
+        verifier=door.verifier,
+        metadata_url=metadata_url,
         scopes=required,
         challenge_scopes=scopes,
         clock=clock,
         tell=tell,
     )
-    if limits is not None:
-        guard = LimitFailures(guard, limits.failures, is_good=accepted_by(verifier, clock), clock=clock, tell=tell)
+    if door.limits is not None:
+        is_good = accepted_by(door.verifier, clock)
+        guard = LimitFailures(guard, door.limits.failures, is_good=is_good, clock=clock, tell=tell)
     if settings.api_key_header is None or settings.api_keys_file is None:
         return guard
     return ApiKeyHeader(
         guard,
         header=settings.api_key_header,
-        metadata_url=_metadata_url(settings),
+        metadata_url=metadata_url,
         challenge_scopes=scopes,
         clock=clock,
         tell=tell,
     )
 
 
-def _with_tool_scopes(
-    app: ASGIApp,
-    hub: ToolHub,
-    settings: Settings,
-    *,
-    limits: Limits | None,
-    clock: Callable[[], float],
-    tell: Listener,
-) -> ASGIApp:
+def _with_tool_scopes(app: ASGIApp, world: _World, door: _Door) -> ASGIApp:
     return RequireToolScopes(
         app,
-        tools=partial(own_scopes, hub),
-        metadata_url=_metadata_url(settings),
-        limits=limits.calls if limits else None,
-        clock=clock,
-        tell=tell,
+        tools=partial(own_scopes, world.hub),
+        metadata_url=_metadata_url(world.settings),
+        limits=door.limits.calls if door.limits else None,
+        clock=world.clock,
+        tell=world.tell,
     )
 
 
-def _with_operation_scopes(
-    app: ASGIApp,
-    gateway: FastAPI,
-    hub: ToolHub,
-    settings: Settings,
-    *,
-    limits: Limits | None,
-    clock: Callable[[], float],
-    tell: Listener,
-) -> ASGIApp:
+def _with_operation_scopes(app: ASGIApp, world: _World, door: _Door) -> ASGIApp:
     return RequireOperationScopes(
         app,
-        routes=gateway.routes,
-        tools=partial(own_scopes, hub),
-        metadata_url=_metadata_url(settings),
-        limits=limits.calls if limits else None,
-        clock=clock,
-        tell=tell,
+        routes=world.gateway.routes,
+        tools=partial(own_scopes, world.hub),
+        metadata_url=_metadata_url(world.settings),
+        limits=door.limits.calls if door.limits else None,
+        clock=world.clock,
+        tell=world.tell,
     )
+
+
+def _entrance(app: ASGIApp, world: _World) -> ASGIApp:
+    """Put the rings that every request passes around the application, the innermost first."""
+    settings, clock, tell = world.settings, world.clock, world.tell
+    app = RequireKnownCaller(
+        app, hosts=settings.allowed_hosts, origins=settings.allowed_origins, clock=clock, tell=tell
+    )
+    if not settings.auth_enabled:
+        return AuthenticationDisabled(app)
+    if settings.resource_url.startswith("https://"):
+        credentials = filter(None, ("Authorization", settings.api_key_header))
+        app = OverTls(app, credentials=credentials, clock=clock, tell=tell)
+    if settings.trusted_proxies:
+        app = TrustedProxies(app, proxies=settings.trusted_proxies, clock=clock, tell=tell)
+    return app
+
+
+def _tracing(provider: "TracerProvider | None") -> tuple[Callable[[ASGIApp], ASGIApp], Listener | None]:
+    """Return the ring that traces requests, and the listener beside it; without a provider, neither does anything."""
+    if provider is None:
+        return (lambda app: app), None
+    from mcp_auth_ref.traces import Traced, spans, tracer_of  # noqa: PLC0415 - it needs the extra `otel`
+
+    tracer = tracer_of(provider)
+    return partial(Traced, tracer=tracer), spans(tracer)
 
 
 def _metadata_url(settings: Settings) -> str:
@@ -359,7 +374,7 @@ async def _written(audit: AuditLog | None, clock: Callable[[], float]) -> AsyncI
         yield
 
 
-def _documents(settings: Settings, keys: LiveKeys) -> dict[str, _Document]:
+def _resource_documents(settings: Settings, keys: LiveKeys) -> dict[str, Document]:
     """Return what is published under `/.well-known/`, by path. Every address in it comes from the settings."""
     metadata = resource_metadata(
         resource=settings.resource_url,
@@ -380,39 +395,32 @@ def _issues_here(settings: Settings, keys: LiveKeys) -> bool:
     return can_sign and urlsplit(settings.issuer).netloc in settings.allowed_hosts
 
 
-def _authorization(
-    settings: Settings,
-    keys: LiveKeys,
-    verifier: VerifiedTokenCache,
-    revocations: Revocations,
-    *,
-    limits: Limits | None,
-    clock: Callable[[], float],
-    tell: Listener,
-) -> AuthorizationServer:
+def _authorization(world: _World, door: _Door) -> AuthorizationServer:
+    settings = world.settings
+
     def issuer() -> TokenIssuer:
         return issuer_with(settings, own().keys)
 
     def own() -> TokenVerifier:
-        if keys.own is None:
+        if door.keys.own is None:
             raise ConfigurationError("MCP_KEYS_FILE", "it has no key of this server any more", "Put one into it")
-        return keys.own
+        return door.keys.own
 
-    store, revoke = revocations.store, revocations.revoke
+    store, revoke = door.revocations.store, door.revocations.revoke
     return AuthorizationServer(
         clients=clients_from(settings),
         issuer=issuer,
         own=own,
-        verifier=verifier,
+        verifier=door.tokens,
         refresh_tokens=refresh_tokens_from(settings, issuer=issuer, store=store, revoke=revoke),
         revoke_one=revoke,
-        limits=limits.clients if limits else None,
-        clock=clock,
-        tell=tell,
+        limits=door.limits.clients if door.limits else None,
+        clock=world.clock,
+        tell=world.tell,
     )
 
 
-def _oauth_documents(settings: Settings) -> dict[str, _Document]:
+def _oauth_documents(settings: Settings) -> dict[str, Document]:
     parts, scopes = urlsplit(settings.issuer), ROLES["superadmin"]
     jwks_uri = f"{parts.scheme}://{parts.netloc}{JWKS_PATH}"
     document = {**authorization_metadata(settings.issuer, scopes), "jwks_uri": jwks_uri}
@@ -420,76 +428,9 @@ def _oauth_documents(settings: Settings) -> dict[str, _Document]:
 
 
 def _oauth_routes(authorization: AuthorizationServer, settings: Settings) -> list[Route]:
-    base, cors = urlsplit(settings.issuer).path.removesuffix("/"), [_cors(settings.allowed_origins)]
+    base, shown = urlsplit(settings.issuer).path.removesuffix("/"), [cors(settings.allowed_origins)]
     return [
-        Route(f"{base}/token", authorization.token, methods=["POST", "OPTIONS"], middleware=cors),
-        Route(f"{base}/revoke", authorization.revoke, methods=["POST", "OPTIONS"], middleware=cors),
+        Route(f"{base}/token", authorization.token, methods=["POST", "OPTIONS"], middleware=shown),
+        Route(f"{base}/revoke", authorization.revoke, methods=["POST", "OPTIONS"], middleware=shown),
         Route(f"{base}/introspect", authorization.introspect, methods=["POST"]),
     ]
-
-
-def _document(path: str, document: _Document) -> Route:
-    """Publish a document to the pages of every site. OPTIONS is for their preflights."""
-
-    async def answer(_: Request) -> Response:
-        return JSONResponse(document(), headers={"cache-control": METADATA_AGE})
-
-    return Route(path, answer, methods=["GET", "OPTIONS"], middleware=[_cors(["*"])])
-
-
-def _cors(origins: Collection[str]) -> Middleware:
-    return Middleware(
-        CORSMiddleware,
-        allow_origins=origins,
-        allow_methods=["GET", "POST", "DELETE"],
-        allow_headers=[
-            "Authorization",
-            "Last-Event-ID",
-            "MCP-Protocol-Version",
-            "Mcp-Method",
-            "Mcp-Name",
-            "Mcp-Session-Id",
-        ],
-        expose_headers=["WWW-Authenticate", "MCP-Protocol-Version", "Mcp-Session-Id", "X-Request-Id", *LIMIT_FIELDS],
-    )
-
-
-async def _metrics(metrics: Metrics, request: Request) -> Response:
-    page, media_type = metrics.page(request.headers.get("accept", ""))
-    return Response(page, headers={**_FRESH, "content-type": media_type})
-
-
-async def _health(request: Request) -> Response:
-    return JSONResponse({"status": "ok", "authentication": request.app.state.authentication}, headers=_FRESH)
-
-
-async def _ready(request: Request) -> Response:
-    state = request.app.state
-    is_open, store = getattr(state, "ready", False), _store_of(state.revocations)
-    status = "starting" if not is_open else "ready" if store != {"store": "unavailable"} else "waiting"
-    document = {
-        "status": status,
-        "authentication": state.authentication,
-        "servers": connected(state.hub).model_dump(),
-        **store,
-    }
-    if any(each.problem is not None for each in state.followed):
-        document["keys"] = "stale"
-    if state.shared is not None:
-        document["limits"] = "counted alone" if state.shared.is_lost else "counted together"
-    code = HTTPStatus.OK if status == "ready" else HTTPStatus.SERVICE_UNAVAILABLE
-    return JSONResponse(document, code, headers=_FRESH)
-
-
-def _store_of(revocations: Revocations | None) -> dict[str, str]:
-    return {} if revocations is None else {"store": "available" if revocations.is_current else "unavailable"}
-
-
-_FRESH = {"cache-control": "no-store"}
-
-
-async def _answer_error(_: Request, error: Exception) -> Response:
-    """Answer in JSON, as clients that look for metadata read every answer."""
-    known = error if isinstance(error, HTTPException) else HTTPException(HTTPStatus.INTERNAL_SERVER_ERROR)
-    answer = failure(known.status_code, known.headers)
-    return Response(answer.body, answer.status, answer.headers)

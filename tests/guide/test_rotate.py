@@ -17,9 +17,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from mcp_auth_ref import KeySet, Settings, TokenVerifier, issuer_from, keyfiles, verifier_from
-from mcp_auth_ref.app import METADATA_AGE
 from mcp_auth_ref.cli import main
 from mcp_auth_ref.core.rotation import JWKS_MAX_AGE, PUBLISHED_BEFORE
+from mcp_auth_ref.server.published import METADATA_AGE
 from tests.guide.conftest import ROOT
 
 PAGE = (ROOT / "docs/how-to/rotate.md").read_text()
