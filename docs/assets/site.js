@@ -15,6 +15,11 @@ for (const name of document.querySelectorAll("td:first-child > code")) {
   name.replaceChildren(...name.textContent.split(/(?<=[_./])/).flatMap((part) => [part, document.createElement("wbr")]));
 }
 
+// A printed table keeps its columns and scrolls; a message is read to its end, so it breaks.
+for (const printed of document.querySelectorAll(".language-text pre > code")) {
+  if (printed.textContent.split("\n").some((line) => line.length > 110)) printed.classList.add("long");
+}
+
 // On a device that cannot hover, the theme takes the focus from code again: hence the watch over `tabindex`.
 new MutationObserver(mend).observe(document.body, { childList: true, subtree: true, attributeFilter: ["tabindex"] });
 new ResizeObserver(mend).observe(document.body);

@@ -61,6 +61,7 @@ def all_of(listeners: Iterable[Listener]) -> Listener:
             try:
                 listener(event)
             except Exception as error:  # noqa: BLE001 - a full disk under a log is no reason to refuse a request
-                logger.error("a listener failed with %s on %s", type(error).__name__, event.kind)  # noqa: TRY400
+                name = type(error).__name__
+                logger.error("a listener failed with %s on %s", name, event.kind)  # noqa: TRY400 - its name is enough
 
     return tell if told else nobody

@@ -195,3 +195,13 @@ def test_the_cache_goes_where_a_verifier_goes(settings: Settings) -> None:
     with client_of(app) as client:
         assert [client.get("/docs", headers=bearer(token)).status_code for _ in range(2)] == [200, 200]
     assert len(cache) == 1
+
+
+def test_the_guard_refuses_what_its_cache_knows_to_be_revoked(settings: Settings) -> None:
+    cache = VerifiedTokenCache(verifier_from(settings), revoked=lambda claims: claims.subject == "ada")
+    app = protected(FastAPI(), verifier=cache, resource=settings.resource_url, authorization_servers=[settings.issuer])
+
+    with client_of(app) as client:
+        ada, bob = (client.get("/docs", headers=bearer(token_of(settings, subject=who))) for who in ("ada", "bob"))
+
+    assert (ada.status_code, ada.json()["code"], bob.status_code) == (401, "token_revoked", 200)

@@ -10,9 +10,11 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from mcp_auth_ref import InvalidKey, InvalidToken, KeySet, RefusedClaims, SigningKey, TokenIssuer, TokenVerifier
 from mcp_auth_ref.core.errors import (
+    MalformedApiKey,
     TokenRefused,
     TokenRevoked,
     TokenTooOld,
+    UnknownApiKey,
     UnknownIssuer,
     UnknownKey,
     UnsupportedAlgorithm,
@@ -51,8 +53,8 @@ def test_the_table_of_claims_names_every_claim_of_the_token_and_no_other() -> No
 
 
 def test_the_table_of_checks_has_every_refusal_of_a_verifier() -> None:
-    """One of several issuers has `unknown_issuer` besides, one with a store `token_revoked`; clients have their own."""
-    elsewhere = {RefusedClaims, UnknownIssuer, TokenRevoked, TokenRefused}
+    """One of several issuers has `unknown_issuer` too, one with a store `token_revoked`; keys and clients their own."""
+    elsewhere = {RefusedClaims, UnknownIssuer, TokenRevoked, TokenRefused, MalformedApiKey, UnknownApiKey}
 
     assert {code for code, _ in CHECKS} == {error.code for error in {*refusals(InvalidToken)} - elsewhere}
 

@@ -11,11 +11,14 @@ import re
 import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any, TypeAlias
 
 import jwt
 import pytest
 
 from tests.serving import Served, serving
+
+Body: TypeAlias = dict[str, Any] | list[Any] | str | bytes | None
 
 SETTINGS = """
 [[clients]]
@@ -42,14 +45,14 @@ class Driven:
         self.secrets[name] = value or secrets.token_urlsafe(32)
         return self.secrets[name]
 
-    def ask(self, method: str, path: str, headers: Mapping[str, str] | None = None, body: object = None) -> str:
+    def ask(self, method: str, path: str, headers: Mapping[str, str] | None = None, body: Body = None) -> str:
         """Send a request of any form, and keep the answer if it is a refusal, with its headers."""
         connection = http.client.HTTPConnection(self.served.origin.removeprefix("http://"), timeout=30)
         content = json.dumps(body) if isinstance(body, dict | list) else body
         kind = {"Content-Type": "application/json"} if isinstance(body, dict | list) else {}
         accept = {"Accept": "application/json, text/event-stream", "MCP-Protocol-Version": "2025-11-25"}
         try:
-            connection.request(method, path, content, {**kind, **accept, **(headers or {})})  # type: ignore[arg-type]
+            connection.request(method, path, content, {**kind, **accept, **(headers or {})})
             answer = connection.getresponse()
             text = answer.read().decode(errors="replace")
         finally:
