@@ -158,6 +158,8 @@ def test_a_call_that_lacks_scopes_counts_and_says_what_is_left() -> None:
     [
         ("write_file", ["write_file", "demo.write_file", "write_file"]),
         ("demo.write_file", ["demo.write_file", "write_file", "demo.write_file"]),
+        ("demo.files.write", ["demo.files.write", "files.write", "files.write"]),
+        ("files.write", ["demo.files.write", "files.write", "files.write"]),
     ],
 )
 def test_two_names_of_one_tool_are_one_tool(limit: str, called: list[str]) -> None:

@@ -72,9 +72,7 @@ class CallLimits:
         """Find the limit of a tool, also where one side names its server and the other does not."""
         if tool is None:
             return None
-        if "." in tool:
-            return self._tools.get(tool, self._tools.get(tool.partition(".")[2]))
-        return self._plain.get(tool)
+        return self._plain.get(tool, self._tools.get(tool.partition(".")[2]))
 
     async def _take(
         self, policy: Policy, counter: Counter, scope: "Scope", cost: int, tool: str | None
