@@ -847,6 +847,7 @@ class InvalidKey(AuthError):
         "A secret that can be guessed: a short piece over and over, the words of an example.",
         "A public key was given as a shared secret, or a private key where a public one belongs.",
         "The file is not PEM or JWK, or is protected by a passphrase.",
+        "A server is asked for a token, and its file of keys has come to hold none that signs, or none that signs yet.",
     )
     cure = "Make a secret with `mcp-auth-ref secret new` or a key pair with `mcp-auth-ref keys new`."
 

@@ -27,6 +27,7 @@ from mcp_auth_ref.core.errors import (
     GrantRefused,
     InvalidClient,
     InvalidGrant,
+    InvalidKey,
     InvalidRequest,
     InvalidScope,
     InvalidToken,
@@ -227,7 +228,7 @@ class AuthorizationServer:
             return Response(status_code=HTTPStatus.BAD_REQUEST)
         except RateLimited as error:  # the first of a window has been told and logged
             return _refused(error)
-        except (GrantRefused, InvalidClient, InvalidRequest, StoreUnavailable) as error:
+        except (GrantRefused, InvalidClient, InvalidKey, InvalidRequest, StoreUnavailable) as error:
             logger.info("refused a request, %s: %s", error.code, error)
             if not isinstance(error, RefreshTokenReused):  # that has been told already
                 self._tell(request, Event(kind="refuse", at=self.clock(), code=error.code))
