@@ -22,6 +22,8 @@ ROOT = Path(__file__).parents[2]
 STARTS = 3
 ROUNDS = 15
 REQUESTS = 150
+EXECUTE = "/api/v1/mcp/tools/echo/execute"
+ECHO = json.dumps({"arguments": {"text": "hello"}})
 LIST_TOOLS = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/list"})
 
 
@@ -34,6 +36,8 @@ class Case:
     guarded: str
     open: str
     target: float | None = None
+    path: str = "/mcp"
+    body: str | None = LIST_TOOLS
 
 
 CASES = (
@@ -43,6 +47,8 @@ CASES = (
     Case("/mcp tools/list", "ours", "serve", "serve without authentication", TARGET),
     Case("/mcp tools/list", "SDK, PyJWT verifier", "sdk_pyjwt", "sdk"),
     Case("/mcp tools/list", "FastMCP JWTVerifier", "fastmcp_jwt", "fastmcp"),
+    Case("gateway", "list the tools", "serve", "serve without authentication", TARGET, "/api/v1/mcp/tools", None),
+    Case("gateway", "execute a tool", "serve", "serve without authentication", TARGET, EXECUTE, ECHO),
 )
 
 
@@ -59,7 +65,7 @@ def rows() -> Iterator[Row]:
 def _cpu_of_both(case: Case, token: str) -> tuple[float, float]:
     """Return the CPU seconds of a request with and without the guard: the best of short rounds that take turns."""
     with running(case.guarded) as guarded, running(case.open) as unguarded:
-        loads = (Load(guarded, token), Load(unguarded, token))
+        loads = tuple(Load(server, token, case.path, case.body) for server in (guarded, unguarded))
         rounds = [tuple(load.cpu(REQUESTS) for load in loads) for _ in range(ROUNDS)]
     return min(each[0] for each in rounds), min(each[1] for each in rounds)
 
