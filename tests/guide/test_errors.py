@@ -135,7 +135,7 @@ def test_a_section_has_the_status_and_the_code_that_the_server_answers_with(erro
 
 @each(WITHOUT_STATUS)
 def test_what_keeps_a_server_from_starting_or_a_command_from_its_deed_has_no_status(error: AuthError) -> None:
-    assert isinstance(error, errors.InvalidKey | errors.KeyInUse | errors.ConfigurationError)
+    assert isinstance(error, errors.KeyInUse | errors.ConfigurationError)
     assert "\nNot over HTTP ·" in SECTIONS[error.code]
 
 

@@ -5,7 +5,6 @@ from mcp_auth_ref.core.errors import (
     AuthError,
     ConfigurationError,
     ForbiddenOrigin,
-    InvalidKey,
     MisdirectedHost,
 )
 from mcp_auth_ref.server.problems import STATUS, challenge, refusal
@@ -72,7 +71,7 @@ def test_each_refusal_of_a_request_has_one_status(kind: type[AuthError]) -> None
     """Our choice: the table is in one place, and whole."""
     statuses = {STATUS[base] for base in kind.__mro__ if base in STATUS}
 
-    of_no_request = issubclass(kind, InvalidKey | errors.KeyInUse | ConfigurationError | errors.CallFailed)
+    of_no_request = issubclass(kind, errors.KeyInUse | ConfigurationError | errors.CallFailed)
     assert len(statuses) == (0 if of_no_request else 1)
 
 

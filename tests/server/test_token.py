@@ -2,14 +2,17 @@
 
 import json
 import logging
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 from starlette.testclient import TestClient
 
+from mcp_auth_ref import KeySet, keyfiles
 from mcp_auth_ref.core import jws
 from mcp_auth_ref.core.scopes import ROLES
 from mcp_auth_ref.stores import Store, open_store
@@ -471,3 +474,36 @@ def test_each_decision_is_told_once_with_its_true_reason_and_where_it_came_from(
     ]
     assert {each["address"] for each in lines} == {"127.0.0.1"}
     assert len({each["request_id"] for each in lines}) == len(lines)
+
+
+def test_where_no_key_signs_any_more_no_token_is_issued_and_none_is_spent(tmp_path: Path) -> None:
+    """RFC 9110, section 15.6.4: whoever takes the signing key out of the file hears of it, and breaks nothing."""
+    path = tmp_path / "keys.json"
+    able = keyfiles.generate("ES256")
+    keyfiles.write(path, KeySet([able]))
+
+    with oauth_server(jwt_algorithm="ES256", keys_file=path) as client:
+        spent = post_form(client, "/token", OWN, basic("pair robot")).json()["refresh_token"]
+        path.write_text(json.dumps(KeySet([able]).jwks()))
+        eventually(lambda: post_form(client, "/token", OWN, basic()).status_code != 200)
+        refused = [post_form(client, "/token", OWN, basic()), refresh_robot(client, spent)]
+        keyfiles.write(path, KeySet([able]))
+        eventually(lambda: post_form(client, "/token", OWN, basic()).status_code == 200)
+        again = refresh_robot(client, spent)
+
+    assert [(answer.status_code, answer.json()) for answer in refused] == 2 * [
+        (503, {"error": "invalid_key", "error_description": "the key cannot be used: none of the keys can sign"})
+    ]
+    assert again.status_code == 200
+
+
+def refresh_robot(client: TestClient, token: str) -> httpx2.Response:
+    return post_form(client, "/token", {"grant_type": "refresh_token", "refresh_token": token}, basic("pair robot"))
+
+
+def eventually(is_so: Callable[[], bool]) -> None:
+    for _ in range(600):
+        if is_so():
+            return
+        time.sleep(0.05)
+    pytest.fail("it has not come to pass within 30 seconds")
