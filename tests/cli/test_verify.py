@@ -300,3 +300,43 @@ def test_no_output_shows_a_refused_token_or_the_secret(run: Run) -> None:
             printed = run(f"validate-mcp-token {options}", with_token(text))
             assert text not in printed.out + printed.err
             assert SECRET not in printed.out + printed.err
+
+
+def test_a_revoked_token_is_refused(run: Run) -> None:
+    """RFC 7009, section 2.1: the revocation takes place at once."""
+    run("mcp-auth-ref token revoke", with_token(GOOD))
+    printed = run("validate-mcp-token --json", with_token(GOOD))
+
+    document = json.loads(printed.out)
+    assert printed.code == 1
+    assert (document["valid"], document["verified"], document["error"]["code"]) == (False, True, "token_revoked")
+    assert run("validate-mcp-token", with_token(token(jti="another"))).code == 0
+
+
+def test_an_api_key_is_refused_with_its_subject(run: Run, clock: Callable[[float], None]) -> None:
+    environ = {**SETTINGS, "MCP_API_KEYS_FILE": "api-keys.json"}
+    key = run("mcp-auth-ref apikey new --user-id robot --scope mcp:tools", environ).out.strip()
+
+    before = run("validate-mcp-token", {**environ, "MCP_TOKEN": key}).code
+    clock(NOW + 1)
+    run("mcp-auth-ref token revoke --subject robot", environ)
+
+    assert (before, run("validate-mcp-token", {**environ, "MCP_TOKEN": key}).code) == (0, 1)
+
+
+@pytest.mark.parametrize("store", ["memory:", "sqlite:///.mcp/store.db"])
+def test_no_store_is_made_to_ask_it(run: Run, folder: Path, store: str) -> None:
+    """Our choice: to look at a token writes nothing."""
+    assert run("validate-mcp-token", {**with_token(GOOD), "MCP_STORE_URL": store}).code == 0
+    assert list(folder.iterdir()) == []
+
+
+def test_while_the_store_is_silent_nobody_can_tell(run: Run) -> None:
+    """Our choice: a server lets nobody in then."""
+    environ = {"MCP_STORE_URL": "redis://127.0.0.1:1/0"}
+
+    valid = run("validate-mcp-token", {**with_token(GOOD), **environ})
+    forged = run("validate-mcp-token", {**with_token(FOREIGN), **environ})
+
+    assert (valid.code, valid.out, forged.code) == (2, "", 1)
+    assert "store_unavailable" in valid.err

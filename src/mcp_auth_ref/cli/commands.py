@@ -104,9 +104,9 @@ def _token_options(command: _Decorated) -> _Decorated:
 def verify(*, no_verify: bool, verbose: bool, **options: object) -> None:
     """Verify an access token.
 
-    The answer is the one that a server with the same settings gives, and here with its reason; but what has been
-    revoked is not asked. The exit code is 0 if the token is valid, 1 if it is refused, and 2 if something is wrong with
-    the command or the settings. Many tokens share one code: 1 if one of them is refused.
+    The answer is the one that a server with the same settings gives, and here with its reason; what has been revoked is
+    asked of MCP_STORE_URL. The exit code is 0 if the token is valid, 1 if it is refused, and 2 if something is wrong
+    with the command or the settings. Many tokens share one code: 1 if one of them is refused.
     """
     if no_verify:
         deferred("inspect:inspect")(**options)
