@@ -68,7 +68,8 @@ Usual causes:
 errors = list(below(AuthError))
 print("| Code | What it means, and its HTTP status |\n|---|---|")
 for error in errors:
-    meaning = f"{inspect.getdoc(error)} {status(error)}".rstrip()
+    summary, *_ = str(inspect.getdoc(error)).split("\n\n")
+    meaning = f"{summary} {status(error)}".rstrip()
     print(f"| [`{error.code}`](#{error.code}) | {meaning} |")
 for heading, members in groupby(errors, group):
     print(f"\n## {heading}")

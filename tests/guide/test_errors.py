@@ -106,6 +106,12 @@ def test_each_code_has_a_section_and_each_section_a_code() -> None:
     assert re.findall(r"^\| \[`(\w+)`\]\(#\1\) ", PRINTED, re.MULTILINE) == codes
 
 
+def test_the_table_has_a_whole_row_for_each_code() -> None:
+    table, _, _ = PRINTED.partition("\n\n")
+
+    assert re.findall(r"^\| \[`(\w+)`\].* \|$", table, re.MULTILINE) == list(SECTIONS)
+
+
 def test_the_address_in_an_answer_leads_to_the_section() -> None:
     """The site builds an anchor from each heading: here it must be the code itself."""
     command = [sys.executable, "-m", "markdown", "-x", "attr_list", "-x", "toc"]

@@ -115,6 +115,21 @@ def test_every_page_is_in_the_navigation_and_every_entry_has_a_page() -> None:
     assert sorted(files(yaml.safe_load((ROOT / "mkdocs.yml").read_text())["nav"])) == pages
 
 
+def test_a_page_has_the_title_that_the_navigation_gives_it() -> None:
+    """Our choice; Home alone has the name of the site."""
+    nav = yaml.safe_load((ROOT / "mkdocs.yml").read_text())["nav"]
+    labels = {
+        path: label
+        for section in nav[1:]
+        for entries in section.values()
+        for entry in entries
+        for label, path in entry.items()
+    }
+    titles = {path: re.search(r"^# (.+)$", (ROOT / "docs" / path).read_text(), re.MULTILINE) for path in labels}
+
+    assert {path: title and title[1] for path, title in titles.items()} == labels
+
+
 def test_no_page_loads_anything_from_elsewhere(site: Path, pages: dict[str, Page]) -> None:
     """Our choice: who reads the guide is nobody's business."""
     loads = {(page.url, address) for page in pages.values() for address in page.loads}
