@@ -117,6 +117,7 @@ def test_a_tool_that_nobody_knows_may_be_a_token_by_mistake() -> None:
     token = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhZGEifQ.SflKxwRJSMeKKF2QT4fwpMeJf36POk6yJV_adQssw5c"
 
     assert written(Event(kind="refuse", at=NOW, tool=token))["tool"] == "…"
+    assert written(Event(kind="refuse", at=NOW, tool=" " * 110 + token))["tool"] == " " * 110 + "…"
     assert written(Event(kind="refuse", at=NOW, tool="github__create_pull_request"))["tool"] == (
         "github__create_pull_request"
     )

@@ -149,7 +149,8 @@ def record(event: Event, moment: str) -> dict[str, object]:
         if value is not None:
             members[name] = show(value)
     if event.server is None and event.tool is not None:
-        members["tool"] = _PERHAPS_SECRET.sub("…", bounded(event.tool))  # nobody knows this tool: it is any text
+        # Nobody knows this tool: it is any text. What may be a secret goes before a cut leaves a piece of it.
+        members["tool"] = bounded(_PERHAPS_SECRET.sub("…", event.tool))
     if event.duration is not None:
         members["duration_ms"] = round(event.duration * 1000, 3)
     return members
