@@ -49,7 +49,23 @@ def test_from_elsewhere_nobody_is(end: str, address: tuple[str, int] | None) -> 
     assert headers["mcp-auth"] == "disabled"
 
 
-@pytest.mark.parametrize("header", ["forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip"])
+@pytest.mark.parametrize(
+    "header",
+    [
+        "forwarded",
+        "via",
+        "x-forwarded-for",
+        "x-forwarded-host",
+        "x-forwarded-port",
+        "x-forwarded-proto",
+        "x-forwarded-server",
+        "x-real-ip",
+        "x-client-ip",
+        "true-client-ip",
+        "cf-connecting-ip",
+        "cf-ray",
+    ],
+)
 def test_what_a_proxy_on_this_machine_hands_on_comes_from_elsewhere(header: str) -> None:
     """RFC 9110, section 7.6.3; RFC 7239: a tunnel to this machine calls over loopback for whoever calls the tunnel."""
     status, headers = asked(client=LOCAL[0], server=LOCAL[0], header=header)

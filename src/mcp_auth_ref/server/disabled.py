@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _SAYING = (b"mcp-auth", b"disabled")
-_OF_PROXIES = frozenset({b"forwarded", b"via", b"x-forwarded-for", b"x-forwarded-host", b"x-real-ip"})
+_OF_PROXIES = (b"forwarded", b"via", b"x-forwarded-", b"x-real-ip", b"x-client-ip", b"true-client-ip", b"cf-")
+"""How the headers begin that proxies and tunnels add."""
 _NOT_HERE = problem(
     HTTPStatus.FORBIDDEN,
     "authentication is off (MCP_AUTH_ENABLED=false), so this server answers nobody but its own machine",
@@ -37,7 +38,7 @@ class AuthenticationDisabled:
         stays_here = scope["type"] == "lifespan" or (
             _is_local(scope.get("client"))
             and _is_local(scope.get("server"))
-            and _OF_PROXIES.isdisjoint(name for name, _ in scope["headers"])
+            and not any(name.startswith(_OF_PROXIES) for name, _ in scope["headers"])
         )
         await (self._app if stays_here else _NOT_HERE)(scope, receive, send_saying_so)
 
