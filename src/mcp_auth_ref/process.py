@@ -22,6 +22,7 @@ from mcp_auth_ref.settings import Settings, is_loopback
 
 MAX_HEADER_BYTES = 16 * 1024
 MAX_CONNECTIONS = 1000
+MAX_FILES = 4096
 GRACE_SECONDS = 5
 
 
@@ -43,6 +44,7 @@ def serve(settings: Settings, *, host: str = "127.0.0.1", port: int = 8765) -> N
             "listen on 127.0.0.1",
         )
     _log_to_stderr()
+    _open_more_files()
     with _listening(host, port, address) as listener, _with_files(settings) as complete:
         server = uvicorn.Server(_config(complete))
         # Uvicorn raises the signal again once it has stopped; that would turn an orderly end into a failure.
@@ -82,6 +84,18 @@ def _tls(settings: Settings) -> ssl.SSLContext | None:
         problem = f"{settings.tls_cert_file} and {settings.tls_key_file} do not go together: {error.strerror or error}"
         raise ConfigurationError("MCP_TLS_CERT_FILE", problem, "Give a certificate and its key as PEM") from None
     return context
+
+
+def _open_more_files() -> None:
+    """Let this process open up to MAX_FILES: each connection is one, and what is customary are 1,024."""
+    if sys.platform == "win32":
+        return
+    import resource  # noqa: PLC0415 - it is not there everywhere
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if 0 <= soft < MAX_FILES:
+        wanted = MAX_FILES if hard == resource.RLIM_INFINITY else min(MAX_FILES, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 @contextmanager
@@ -135,6 +149,7 @@ def _log_to_stderr() -> None:
     for noisy in ("mcp", "uvicorn.error"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     logging.getLogger("uvicorn.access").addFilter(_worth_logging)
+    logging.getLogger("asyncio").addFilter(Seldom("socket.accept() "))
 
 
 class PlainFormatter(logging.Formatter):
@@ -143,6 +158,25 @@ class PlainFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """Escape what no line of a log should hold, and indent further lines."""
         return super().format(record).translate(_ESCAPES).replace("\n", "\n    ")
+
+
+class Seldom:
+    """Lets one line a minute pass of those that begin with a text.
+
+    asyncio says thousands of times a second that it can accept no more connections.
+    """
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._passed_at = float("-inf")
+
+    def __call__(self, record: logging.LogRecord) -> bool:
+        """Tell whether a record passes."""
+        if not record.getMessage().startswith(self._text):
+            return True
+        passes = not 0 <= record.created - self._passed_at < 60
+        self._passed_at = record.created if passes else self._passed_at
+        return passes
 
 
 _ESCAPES = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if code != ord("\n")}

@@ -40,9 +40,9 @@ async def thinks(scope: Scope, receive: Receive, send: Send) -> None:
 
 @asynccontextmanager
 async def connected(
-    app: ASGIApp, lost: anyio.Event | None = None, *, seconds: float = SECONDS
+    app: ASGIApp, lost: anyio.Event | None = None, *, seconds: float = SECONDS, limit: int | None = None
 ) -> AsyncIterator[SocketStream]:
-    config = Config(app, log_config=None)
+    config = Config(app, log_config=None, limit_concurrency=limit)
     state = ServerState()
     loop = asyncio.get_running_loop()
 
@@ -162,3 +162,20 @@ def test_an_answer_may_take_longer_than_a_request() -> None:
             return await everything(stream)
 
     assert anyio.run(patiently).count(b"\r\n\r\nok") == 2
+
+
+def test_who_comes_when_all_places_are_taken_holds_none() -> None:
+    """CWE-400: each connection is an open file, and a process without files accepts nobody and writes nothing."""
+
+    async def crowd() -> tuple[bytes, bytes]:
+        async with connected(reads, seconds=5 * SECONDS, limit=2) as first:
+            port = first.extra(SocketAttribute.remote_port)
+            async with await anyio.connect_tcp("127.0.0.1", port), await anyio.connect_tcp("127.0.0.1", port) as third:
+                beyond = await everything(third)
+            await first.send(HEAD + b"body")
+            return beyond, await everything(first)
+
+    beyond, within = anyio.run(crowd)
+
+    assert beyond == b""
+    assert within.startswith(b"HTTP/1.1 ")

@@ -1,7 +1,7 @@
 """HTTP connections that do not wait for ever: who says or takes nothing, or little by little, loses it."""
 
-from asyncio import AbstractEventLoop, TimerHandle
-from typing import Any, ClassVar
+from asyncio import AbstractEventLoop, BaseTransport, TimerHandle, Transport
+from typing import Any, ClassVar, cast
 
 import h11
 from uvicorn.config import Config
@@ -31,6 +31,12 @@ class PunctualProtocol(H11Protocol):
         super().__init__(config, server_state, app_state, _loop)
         self._stuck: TimerHandle | None = None
         self._wait()
+
+    def connection_made(self, transport: BaseTransport) -> None:
+        """Begin, or part at once where there are more connections than are answered: each of them is an open file."""
+        super().connection_made(cast("Transport", transport))
+        if self.limit_concurrency is not None and len(self.connections) > self.limit_concurrency:
+            self.transport.abort()
 
     def pause_writing(self) -> None:
         """Look from now on whether the client takes what has been written."""
