@@ -71,7 +71,7 @@ DEEDS = [
     "her agent calls 700 times in a loop: so often the tool runs",
 ]
 columns = [attacked(app) for app in SERVERS.values()]
-print("| |", " | ".join(SERVERS), "|")
+print("| what happens |", " | ".join(SERVERS), "|")
 print("|---" * (len(SERVERS) + 1), end="|\n")
 for deed, *cells in zip(DEEDS, *columns, strict=True):
     print("|", " | ".join([deed, *cells]), "|")

@@ -58,7 +58,7 @@ DEEDS = [
     "the metadata, asked for under an invented name, sends tokens to",
 ]
 columns = [attacked(app) for app in SERVERS.values()]
-print("| |", " | ".join(SERVERS), "|")
+print("| what is tried |", " | ".join(SERVERS), "|")
 print("|---" * (len(SERVERS) + 1), end="|\n")
 for deed, *cells in zip(DEEDS, *columns, strict=True):
     print("|", " | ".join([deed, *cells]), "|")
