@@ -10,6 +10,7 @@ import pytest
 import redis
 
 from mcp_auth_ref.core.errors import StoreUnavailable
+from mcp_auth_ref.refresh import DAY
 from mcp_auth_ref.stores import Store, open_store
 from tests.stores.servers import Valkey
 from tests.stores.test_contract import FAMILY, NOW, SUBJECT, TOKEN, family, read, turned
@@ -59,6 +60,17 @@ def test_a_revoked_subject_leaves_no_key_of_its_families(store: Store, client: "
     store.revoke(SUBJECT, now=NOW)
 
     assert client.keys("*") == ["{mcp-auth-ref}:revocations"]
+
+
+def test_a_subject_that_begins_family_after_family_is_not_remembered_with_all_of_them(
+    store: Store, client: "redis.Redis"
+) -> None:
+    """CWE-400: a client with refresh tokens begins one with each token of its own, and goes on for years."""
+    for day in range(10):
+        begun = replace(family(f"f{day}"), started_at=NOW + day * DAY, expires_at=NOW + (day + 1) * DAY)
+        store.start(begun, now=begun.started_at)
+
+    assert client.zrange("{mcp-auth-ref}:families:http://127.0.0.1:8765 ada", 0, -1) == ["f8", "f9"]
 
 
 def test_scripts_that_the_server_has_forgotten_are_sent_again(store: Store, client: "redis.Redis") -> None:

@@ -20,6 +20,9 @@ from mcp_auth_ref.core.grants import Family, Revocation
 from mcp_auth_ref.stores.documents import document_of, family_from, revocation_from
 
 SOCKET_SECONDS = 1.0
+CLOCKS_DIFFER_SECONDS = 86_400
+"""For how long after its end a family is still listed under its subject: another replica's clock may be behind."""
+
 _PREFIX = "{mcp-auth-ref}:"
 _STREAM = f"{_PREFIX}revocations"
 _BATCH = 5_000
@@ -53,7 +56,13 @@ class RedisStore:
         with _as_unavailable():
             self._start(
                 keys=[_family_key(family.id), _subject_key(family.issuer, family.subject)],
-                args=[document_of(family), _milliseconds(family.expires_at - now), family.id],
+                args=[
+                    document_of(family),
+                    _milliseconds(family.expires_at - now),
+                    family.id,
+                    family.expires_at,
+                    now - CLOCKS_DIFFER_SECONDS,
+                ],
             )
 
     def family(self, name: str, *, now: float) -> Family | None:
@@ -191,14 +200,15 @@ end
 if revocation.kind == 'family' then
   drop(KEYS[2])
 elseif revocation.kind == 'subject' then
-  for _, id in ipairs(redis.call('SMEMBERS', KEYS[3])) do
-    if drop(ARGV[2] .. id) then redis.call('SREM', KEYS[3], id) end
+  for _, id in ipairs(redis.call('ZRANGE', KEYS[3], 0, -1)) do
+    if drop(ARGV[2] .. id) then redis.call('ZREM', KEYS[3], id) end
   end
 end
 """
 _START = """
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-redis.call('SADD', KEYS[2], ARGV[3])
+redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', ARGV[5])
+redis.call('ZADD', KEYS[2], ARGV[4], ARGV[3])
 if redis.call('PTTL', KEYS[2]) < tonumber(ARGV[2]) then redis.call('PEXPIRE', KEYS[2], ARGV[2]) end
 """
 _REPLACE = """
