@@ -619,7 +619,10 @@ class MisdirectedHost(AuthError):
         "A proxy passes on its own host name, or the name is not in the server's list.",
         "A web page resolves its own name to this machine (DNS rebinding).",
     )
-    cure = "Call the server by the host of its `MCP_RESOURCE_URL`, or let the proxy send that name on."
+    cure = (
+        "Call the server by the host of its `MCP_RESOURCE_URL`, let the proxy send that name on, or list the other "
+        "one in `MCP_ALLOWED_HOSTS`."
+    )
 
     def __init__(self, expected: Iterable[str]) -> None:
         self.expected = tuple(expected)
