@@ -91,6 +91,8 @@ def test_the_caller_is_the_first_from_the_right_that_is_no_named_proxy(
         [("Forwarded", "for=203.0.113.9;proto=gopher")],
         [("X-Forwarded-For", "203.0.113.9"), ("X-Forwarded-Proto", "gopher")],
         [("Forwarded", "for=6.6.6.6"), ("X-Forwarded-For", "203.0.113.9")],
+        [("Forwarded", "for=_hidden"), ("X-Forwarded-For", "6.6.6.6")],
+        [("Forwarded", "for=6.6.6.6"), ("X-Forwarded-For", "unknown")],
     ],
 )
 def test_what_a_named_proxy_says_and_nobody_can_read_is_refused(headers: list[tuple[str, str]]) -> None:

@@ -37,7 +37,7 @@ _SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 class _Hop(NamedTuple):
     """What one proxy says of whoever called it, unread: from where, and over http or https, as far as it tells."""
 
-    node: str
+    node: str | None
     scheme: str | None = None
 
 
@@ -81,12 +81,14 @@ class TrustedProxies:
     def _caller(self, peer: Address, scope: "Scope") -> dict[str, object]:
         ways = (_forwarded(_values(scope, b"forwarded")), _forwarded_for(scope))
         ends = [self._follow(peer, hops) for hops in ways]
-        callers = {address for address, _ in ends} - {peer}
+        # A header that hides the caller is not one that says nothing: the other one may be the caller's own.
+        told = (any(hop.node is not None for hop in hops) for hops in ways)
+        callers = {address for (address, _), is_told in zip(ends, told, strict=True) if is_told} or {peer}
         if len(callers) > 1:
             raise InvalidRequest("Forwarded and X-Forwarded-For name different callers")
         schemes = {scheme for _, scheme in ends} | {_forwarded_proto(scope)}
         scheme = next((scheme for scheme in ("http", "https") if scheme in schemes), scope["scheme"])
-        return {"client": (str(callers.pop() if callers else peer), 0), "scheme": scheme}
+        return {"client": (str(callers.pop()), 0), "scheme": scheme}
 
     def _follow(self, peer: Address, hops: Sequence[_Hop]) -> tuple[Address, str | None]:
         """Walk back from the peer to the first that is no named proxy; http on one stretch of the way is http."""
@@ -194,16 +196,16 @@ def _forwarded(values: Iterable[str]) -> list[_Hop]:
         pairs[pair["name"].lower()] = pair["token"] or re.sub(r"\\(.)", r"\1", pair["quoted"] or "")
         position = pair.end()
         if pair["end"] != ";":
-            hops.append(_Hop(pairs.get("for", "unknown"), _scheme(pairs["proto"]) if "proto" in pairs else None))
+            hops.append(_Hop(pairs.get("for"), _scheme(pairs["proto"]) if "proto" in pairs else None))
             pairs = {}
     if pairs:
         raise InvalidRequest("the Forwarded header cannot be read")
     return hops
 
 
-def _node(text: str) -> Address | None:
+def _node(text: str | None) -> Address | None:
     """Read who called a proxy: an address, perhaps with a port, or None where it hides that (RFC 7239, section 6)."""
-    if text == "unknown" or text.startswith("_"):
+    if text is None or text == "unknown" or text.startswith("_"):
         return None
     match = _NODE.fullmatch(text)
     address = _address(next(filter(None, match.groups()))) if match else None
