@@ -34,7 +34,7 @@ def called(root: Path | None, tool: str, **arguments: Any) -> tuple[bool, str]:
 
 
 def test_it_has_seven_tools() -> None:
-    """Issue 2: files of a sandboxed folder, a calculator, an echo, a slow tool, a failing tool."""
+    """What the package ships: files of a sandboxed folder, a calculator, an echo, a slow tool, a failing tool."""
 
     async def names() -> list[str]:
         async with Client(create_server(None)) as client:
