@@ -14,7 +14,7 @@ from mcp_auth_ref import ROLES, Settings, create_app, issuer_from, parse_challen
 from mcp_auth_ref.core import errors
 from mcp_auth_ref.process import MAX_CONNECTIONS
 from mcp_auth_ref.server.bodies import MAX_BODY_BYTES
-from mcp_auth_ref.server.connections import PunctualProtocol
+from mcp_auth_ref.server.connections import SLOWEST, PunctualProtocol
 from mcp_auth_ref.server.problems import STATUS
 from tests.guide.conftest import ROOT
 
@@ -155,6 +155,7 @@ def test_a_body_beyond_the_limit_of_the_page_is_413(client: TestClient) -> None:
 
 def test_the_limits_of_a_connection_are_those_of_the_page() -> None:
     assert re.findall(r"not complete (\d+) seconds after", PAGE) == [f"{PunctualProtocol.seconds:g}"]
+    assert re.findall(r"less than (\d+) bytes a second", PAGE) == [str(SLOWEST)]
     assert re.findall(r"503 where (\d+) connections", PAGE) == [str(MAX_CONNECTIONS)]
 
 
