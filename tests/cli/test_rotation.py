@@ -88,6 +88,19 @@ def test_a_key_that_has_leaked_is_replaced_at_once(run: Run, group: str, environ
     assert left[2] == "signs"
 
 
+@pytest.mark.parametrize("kid", ["-UpJMWvDnsBC", "--leaked", "-f"])
+def test_a_kid_that_begins_with_a_dash_is_no_option(run: Run, folder: Path, kid: str) -> None:
+    """RFC 7638: a thumbprint in base64url may begin with any of its 64 characters."""
+    leaked = SigningKey.from_pem(OLD.to_pem(), kid=kid)
+    keyfiles.write(folder / "keys.json", KeySet([leaked]))
+
+    refused = run(f"mcp-auth-ref keys retire {kid}", PAIRS)
+    dropped = run(f"mcp-auth-ref keys retire {kid} --now", PAIRS)
+
+    assert (refused.code, "no other key signs" in refused.err or kid in refused.err) == (1, True)
+    assert (dropped.code, dropped.out) == (0, f"{kid}\n")
+
+
 def test_a_new_key_is_of_the_kind_of_the_newest(run: Run, folder: Path) -> None:
     keyfiles.write(folder / "keys.json", KeySet([KEYS["ES256"], KEYS["EdDSA"]]))
 

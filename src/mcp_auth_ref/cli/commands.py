@@ -25,6 +25,7 @@ class _Text(click.ParamType[str]):
 
 
 _TEXT = _Text()
+_DASHES = {"ignore_unknown_options": True}  # one kid in 64 begins with a dash, and is a kid all the same
 _FILE = click.Path(path_type=Path)
 
 
@@ -189,7 +190,7 @@ def rotate_keys(**options: object) -> None:
     deferred("rotation:rotate_keys")(**options)
 
 
-@keys.command("retire", epilog="{command}\n{command} KID --now")
+@keys.command("retire", epilog="{command}\n{command} KID --now", context_settings=_DASHES)
 @click.argument("kid", required=False, help="The key.  [default: every one whose tokens have all ended]")
 @_NOW
 @click.option("--file", "path", type=_FILE, metavar="FILE", help="The key file.  [default: MCP_KEYS_FILE]")
@@ -253,7 +254,7 @@ def rotate_secrets(**options: object) -> None:
     deferred("rotation:rotate_secrets")(**options)
 
 
-@secret.command("retire", epilog="{command}\n{command} KID --now")
+@secret.command("retire", epilog="{command}\n{command} KID --now", context_settings=_DASHES)
 @click.argument("kid", required=False, help="The secret.  [default: every one whose tokens have all ended]")
 @_NOW
 @_SECRET_FILE
